@@ -1,6 +1,6 @@
 import { useQueryClient, type Query, type QueryClient } from '@tanstack/react-query';
 import { useEffect, useSyncExternalStore } from 'react';
-import { send } from './client';
+import { ApiProblem, send } from './client';
 import { pluralOf, type Plural } from './kinds';
 import { forget } from './patched';
 import { refresh } from './queries';
@@ -88,9 +88,13 @@ async function listen(queries: QueryClient, signal: AbortSignal) {
   const waiting = new Map<string, Change>();
   let timer = 0;
   let crowded = 0;
+  let flushed = 0;
+  const pause = () => (crowded ? PAUSES[Math.min(crowded, PAUSES.length) - 1]! : 0);
   const flush = () => {
     timer = 0;
-    crowded = look(queries, [...waiting.values()]) ? crowded + 1 : 0;
+    const long = Date.now() - flushed > 2 * pause();
+    crowded = !look(queries, [...waiting.values()]) ? 0 : long ? 1 : crowded + 1;
+    flushed = Date.now();
     waiting.clear();
   };
   for (let failed = 0; !signal.aborted; ) {
@@ -124,7 +128,7 @@ async function listen(queries: QueryClient, signal: AbortSignal) {
         if (e.event === 'event') {
           const change = JSON.parse(e.data) as Change;
           waiting.set(`${change.kind ?? ''}/${change.project}/${change.name}`, change);
-          timer ||= window.setTimeout(flush, crowded ? PAUSES[Math.min(crowded, PAUSES.length) - 1] : PAUSE);
+          timer ||= window.setTimeout(flush, Math.max(PAUSE, flushed + pause() - Date.now()));
         }
       });
     } catch {
@@ -169,7 +173,7 @@ function look(queries: QueryClient, changes: Change[]): boolean {
     also.add('project');
   }
   for (const key of also) {
-    void queries.invalidateQueries({ queryKey: [key] });
+    void queries.invalidateQueries({ queryKey: [key], predicate: allowed });
   }
   if (resources.length > 0) {
     breath ||= window.setTimeout(() => {
@@ -179,5 +183,8 @@ function look(queries: QueryClient, changes: Change[]): boolean {
   }
   return crowded;
 }
+
+/** What was refused or is not there is not asked for again at each change of something else. */
+const allowed = (q: Query) => !(q.state.error instanceof ApiProblem && [403, 404].includes(q.state.error.status));
 
 let breath = 0;

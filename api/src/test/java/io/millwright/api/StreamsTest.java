@@ -296,6 +296,14 @@ class StreamsTest {
       assertThat(act(heard)).isEmpty();
       rig.put("projects/st-mine/approval-rules", "{rules: []}");
       assertThat(act(heard)).isEqualTo("st-mine");
+      // A page that hears of its own refusal would read again, and be refused, for ever.
+      assertThat(
+              rig.send(
+                      HttpRequest.newBuilder(rig.uri("projects/st-mine/audit"))
+                          .header("Authorization", "Bearer " + secret)
+                          .build())
+                  .status())
+          .isEqualTo(403);
       rig.put("prices", "{\"currency\": \"EUR\", \"sizes\": {}}");
       assertThat(act(heard)).isEmpty();
     }

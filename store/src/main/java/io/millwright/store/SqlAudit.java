@@ -3,6 +3,7 @@ package io.millwright.store;
 import io.millwright.engine.port.Audit;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Types;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -52,12 +53,13 @@ final class SqlAudit implements Audit {
               INSERT INTO journal (project, uid, name, change)
               SELECT a.project, coalesce(CAST(:account AS uuid),
                   (SELECT owner FROM token WHERE uid = CAST(:token AS uuid)), gen_random_uuid()),
-                '', 'NOTE' FROM a)
+                '', 'NOTE' FROM a WHERE a.result IN ('done', 'held'))
             UPDATE audit_head SET seq = added.seq, hash = added.hash FROM added
             """
                 .formatted(SEALED))
         // Whoever has it on their screen looks again: people, tokens, sessions and limits have no
-        // journal of their own. The line says where, and by its uid whose act it was.
+        // journal of their own. The line says where, and by its uid whose act it was. Of what was
+        // refused nobody hears: a page that may not read would read again for its own refusal.
         .param("account", identity(act, "user:"), Types.OTHER)
         .param("token", identity(act, "token:"), Types.OTHER)
         .param("seq", head.seq() + 1)
