@@ -32,8 +32,7 @@ final class AuditApi {
    * Something that was done, or was not.
    *
    * @param seq its place in the chain
-   * @param who a person, a token, a source or {@code anonymous}; of a person's token it is {@code
-   *     anna/ci}
+   * @param who a person, a token ({@code anna/ci} of a person's), a source or {@code anonymous}
    * @param as what {@code who} is: {@code person}, {@code token}, {@code source}, or {@code nobody}
    *     who has not shown who they are
    * @param origin address from which it was asked for
