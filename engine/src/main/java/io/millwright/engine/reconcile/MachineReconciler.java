@@ -242,8 +242,7 @@ public final class MachineReconciler {
             sight.heldElsewhere(resolved, facts);
         ResolvedMachine without = resolved.withVolumes(v -> !held.containsKey(v));
         // Whoever has what this one waits for may be waiting for what this one is to let go. A
-        // first
-        // boot waits for all that it is told of.
+        // first boot waits for all that it is told of.
         boolean first =
             resolved.machine().status().readyBy() != null
                 && sight.letsGo(without, facts)
