@@ -32,14 +32,8 @@ final class AuditApi {
    * Something that was done, or was not.
    *
    * @param seq its place in the chain
-<<<<<<< HEAD
    * @param who a person, a token, a source or {@code anonymous}; of a person's token both names
    * @param as what {@code who} is: person, token, source, or nobody who has shown who they are
-=======
-   * @param who a person, a token ({@code anna/ci} of a person's), a source or {@code anonymous}
-   * @param as what {@code who} is: {@code person}, {@code token}, {@code source}, or {@code nobody}
-   *     who has not shown who they are
->>>>>>> 61777f65bc263418505bfb5d125d4fd3b61325e0
    * @param origin address from which it was asked for
    * @param call method and path
    * @param kind of what it is about, or empty
