@@ -7,7 +7,8 @@ package io.millwright.driver;
 public interface Media {
   /**
    * Puts an ISO image there; one of this name is replaced. A half-copied one is never taken for a
-   * whole one.
+   * whole one. It may last hours, and comes to its end or is given up: by an interrupt, or by an
+   * IOException of what is read whose cause is a DriverException.
    *
    * @throws DriverException CAPACITY if there is no room, REFUSED if it cannot be read or has
    *     another length

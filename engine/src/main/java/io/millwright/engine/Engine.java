@@ -100,8 +100,7 @@ public final class Engine implements AutoCloseable {
    * @param doors under which guests reach this server, such as {@code http://10.0.0.1:7071}
    * @param round between two looks at a whole hypervisor or network
    * @param places from where sources may be read; webhooks lead as far as its reach does
-   * @param carriers what has a thread for each volume that is carried to another hypervisor, and
-   *     for each installation medium that is sent
+   * @param carriers what has a thread for each volume that is carried to another hypervisor
    * @param reached where the addresses of machines are reached from here: as they are, but where
    *     something else stands in for the machines
    * @param ticks nanoseconds of a clock that nobody sets, as {@link System#nanoTime}
@@ -190,7 +189,7 @@ public final class Engine implements AutoCloseable {
 
   /** A thread for each volume, for it may last hours. */
   private static void carrying(Runnable load) {
-    Thread.ofPlatform().daemon().name("carries").start(load);
+    Thread.ofPlatform().daemon().name("carries a volume").start(load);
   }
 
   /** Drivers are opened by reconcilers, so there are some before the first event. */

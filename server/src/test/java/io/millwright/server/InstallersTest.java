@@ -31,6 +31,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -39,6 +41,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Machines by every installer of the catalogue, each in the way that its hypervisor can take. */
@@ -551,6 +554,72 @@ class InstallersTest {
         .singleElement()
         .satisfies(s -> assertThat(s.state()).isEqualTo(Operation.StepState.DONE));
     assertThat(media.hypervisor.faults().calls(Verb.PUT_MEDIUM) - before).isEqualTo(1);
+  }
+
+  /** What ends the sending of a medium that is read while it is sent. */
+  private enum Meanwhile {
+    CANCEL,
+    DELETE,
+    APPLY
+  }
+
+  @ParameterizedTest
+  @EnumSource(Meanwhile.class)
+  void aMediumThatIsNotWantedAnyMoreIsSentNoFurther(Meanwhile meanwhile) throws Exception {
+    String name = "unwanted-" + meanwhile.ordinal();
+    Fault.Hang hang = Fault.hang();
+    media.hypervisor.faults().next(Verb.PUT_MEDIUM, hang);
+    long before = media.hypervisor.faults().calls(Verb.PUT_MEDIUM);
+    media.apply(machine(name, "freebsd-14", ""));
+    hang.awaitEntered();
+    UUID uid = media.machine(name).uid();
+    Operation first = media.latest(uid);
+    switch (meanwhile) {
+      case CANCEL -> media.engine.cancel().cancel(first.uid());
+      case DELETE -> media.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", name, null);
+      case APPLY -> media.apply(machine(name, "freebsd-14", "hostname: other"));
+    }
+    media.pass(Duration.ofSeconds(3));
+    hang.release();
+    switch (meanwhile) {
+      case CANCEL -> assertThat(media.awaitEnd(uid).state()).isEqualTo(new State.Cancelled());
+      case DELETE -> media.awaitGone(name);
+      case APPLY -> media.awaitReady(name);
+    }
+    // What had come to its end would have to be deleted, and another one would be sent after it.
+    if (meanwhile != Meanwhile.APPLY) {
+      assertThat(media.latest(uid).steps()).noneMatch(s -> s.key().startsWith("delete-seed/"));
+    }
+    assertThat(media.hypervisor.faults().calls(Verb.PUT_MEDIUM) - before)
+        .isEqualTo(meanwhile == Meanwhile.APPLY ? 2 : 1);
+    assertThat(media.store.read(tx -> tx.operations().find(first.uid())).orElseThrow().steps())
+        .filteredOn(s -> s.key().startsWith("put-medium/"))
+        .noneMatch(s -> s.state() == Operation.StepState.FAILED);
+    assertThat(hasMedium(media, uid)).as("a medium is left").isFalse();
+  }
+
+  /** Each of them keeps a worker, and together they are no faster. */
+  @Test
+  void fourAreSentToAHypervisorAtOnceAndTheOthersWait() throws Exception {
+    List<Fault.Hang> hangs = Stream.generate(Fault::hang).limit(4).toList();
+    hangs.forEach(hang -> media.hypervisor.faults().next(Verb.PUT_MEDIUM, hang));
+    for (int i = 0; i < 5; i++) {
+      media.apply(machine("many-" + i, "freebsd-14", ""));
+    }
+    for (Fault.Hang hang : hangs) {
+      hang.awaitEntered();
+    }
+    media.await(
+        "the fifth waits",
+        () ->
+            IntStream.range(0, 5)
+                .mapToObj(i -> media.latest(media.machine("many-" + i).uid()))
+                .flatMap(o -> o.steps().stream())
+                .anyMatch(s -> "waits for others that are being sent".equals(s.message())));
+    hangs.forEach(Fault.Hang::release);
+    for (int i = 0; i < 5; i++) {
+      media.awaitReady("many-" + i);
+    }
   }
 
   /** When somebody changes his mind. */

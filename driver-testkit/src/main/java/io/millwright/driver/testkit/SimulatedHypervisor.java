@@ -1318,8 +1318,10 @@ public final class SimulatedHypervisor {
       try (InputStream in = file.open()) {
         content = in.readAllBytes();
       } catch (IOException e) {
-        throw new DriverException(
-            FaultKind.REFUSED, "A file to boot cannot be read.", e.toString(), e);
+        throw e.getCause() instanceof DriverException givenUp
+            ? givenUp
+            : new DriverException(
+                FaultKind.REFUSED, "A file to boot cannot be read.", e.toString(), e);
       }
       if (content.length != file.length()) {
         throw new DriverException(FaultKind.REFUSED, "A file to boot has another length.");
@@ -1328,14 +1330,19 @@ public final class SimulatedHypervisor {
     }
 
     private Outcome keep(Verb verb, ObjectName name, Content file) throws DriverException {
-      byte[] content = read(file);
-      return act(
+      return run(
           verb,
-          name,
+          name.mark().uid(),
+          name.toString(),
+          Outcome.DONE,
           () -> {
-            media.put(name.toString(), new StoredMedium(name, content));
-            index(mediumNames, name);
-            return Outcome.DONE;
+            byte[] content = read(file);
+            synchronized (lock) {
+              ours(name.mark());
+              media.put(name.toString(), new StoredMedium(name, content));
+              index(mediumNames, name);
+              return Outcome.DONE;
+            }
           });
     }
 

@@ -19,11 +19,16 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.LoggerFactory;
@@ -37,12 +42,16 @@ import org.slf4j.LoggerFactory;
  * server which was frozen writes nothing into a disk that another one has taken into use.
  */
 final class Carriage {
+  private static final Duration POLL = Duration.ofSeconds(1);
+
   /** Without being asked for so long, it ends. */
   private static final Duration ABANDONED = Duration.ofSeconds(10);
 
   private final Outside outside;
   private final ImageFiles files;
-  private final Loads loads;
+  private final Executor carriers;
+  private final InstantSource clock;
+  private final Map<String, Load> loads = new ConcurrentHashMap<>();
 
   /**
    * @param carriers what has a thread for each load
@@ -50,7 +59,22 @@ final class Carriage {
   Carriage(Outside outside, ImageFiles files, Executor carriers, InstantSource clock) {
     this.outside = outside;
     this.files = files;
-    this.loads = new Loads("the copy", ABANDONED, carriers, clock);
+    this.carriers = carriers;
+    this.clock = clock;
+  }
+
+  private final class Load {
+    final CompletableFuture<Optional<DriverException>> end = new CompletableFuture<>();
+    volatile Instant askedAt = clock.instant();
+    volatile String doing = "begins";
+
+    /** A clock that was set leads to one more try, whichever way it went. */
+    void proceed() throws DriverException {
+      if (Duration.between(askedAt, clock.instant()).abs().compareTo(ABANDONED) > 0) {
+        throw new DriverException(
+            FaultKind.UNREACHABLE, "the copy was given up, since nobody asked for it any more");
+      }
+    }
   }
 
   /**
@@ -71,7 +95,28 @@ final class Carriage {
           step.toString(),
           null);
     }
-    return loads.follow(step.to(), load -> run(load, machine, step));
+    Load load = loads.computeIfAbsent(step.to(), to -> begin(machine, step));
+    load.askedAt = clock.instant();
+    if (!load.end.isDone()) {
+      return new Outcome.Running(load.doing, POLL);
+    }
+    loads.remove(step.to(), load);
+    try {
+      Optional<DriverException> failure = load.end.get();
+      if (failure.isPresent()) {
+        throw failure.get();
+      }
+      return Outcome.DONE;
+    } catch (ExecutionException e) {
+      throw new DriverException(
+          FaultKind.BUG,
+          "a volume could not be carried; the operation's log says why",
+          e.toString(),
+          e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new DriverException(FaultKind.UNREACHABLE, "Millwright is shutting down");
+    }
   }
 
   /**
@@ -92,7 +137,22 @@ final class Carriage {
     return begun ? Optional.empty() : Optional.of("it is no copy that is being made there");
   }
 
-  private void run(Loads.Load load, ResolvedMachine machine, Step.CarryVolume step)
+  private Load begin(ResolvedMachine machine, Step.CarryVolume step) {
+    Load load = new Load();
+    carriers.execute(() -> {
+      try {
+        run(load, machine, step);
+        load.end.complete(Optional.empty());
+      } catch (DriverException e) {
+        load.end.complete(Optional.of(e));
+      } catch (Throwable t) { // handed to whoever asks, whatever it is
+        load.end.completeExceptionally(t);
+      }
+    });
+    return load;
+  }
+
+  private void run(Load load, ResolvedMachine machine, Step.CarryVolume step)
       throws DriverException {
     ObjectName from = ObjectName.parse(step.from()).orElseThrow();
     ObjectName to = ObjectName.parse(step.to()).orElseThrow();
@@ -100,7 +160,7 @@ final class Carriage {
     try {
       work = files.workDirectory(to.mark().uid());
       Path read = work.resolve("read");
-      load.doing("reads it on " + machine.there().hypervisor().name());
+      load.doing = "reads it on " + machine.there().hypervisor().name();
       outside.callUnhurried(
           machine.there().hypervisor(),
           d -> {
@@ -109,7 +169,7 @@ final class Carriage {
           });
       load.proceed();
       String before = sha256(read);
-      load.doing("writes it on " + machine.hypervisor().name());
+      load.doing = "writes it on " + machine.hypervisor().name();
       outside.callUnhurried(
           machine.hypervisor(),
           d -> {
@@ -118,7 +178,7 @@ final class Carriage {
           });
       Files.delete(read);
       load.proceed();
-      load.doing("reads the copy back from " + machine.hypervisor().name());
+      load.doing = "reads the copy back from " + machine.hypervisor().name();
       Path back = work.resolve("back");
       outside.callUnhurried(
           machine.hypervisor(),

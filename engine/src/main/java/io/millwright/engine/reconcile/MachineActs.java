@@ -1,7 +1,6 @@
 package io.millwright.engine.reconcile;
 
 import io.millwright.driver.Compute;
-import io.millwright.driver.Content;
 import io.millwright.driver.DirectBoot;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
@@ -39,11 +38,9 @@ import io.millwright.model.NetworkStatus;
 import io.millwright.model.Resource;
 import io.millwright.model.Violation;
 import io.millwright.planner.Step;
-import java.io.FilterInputStream;
-import java.io.IOException;
-import java.io.InputStream;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -62,9 +59,7 @@ final class MachineActs {
   private final SecretBox secrets;
   private final Disposal disposal;
   private final Carriage carriage;
-
-  /** Media of machines' own, each as large as the vendor's; a machine has one at a time. */
-  private final Loads media;
+  private final MediumSending sending;
 
   MachineActs(
       Outside outside,
@@ -73,8 +68,8 @@ final class MachineActs {
       SecretBox secrets,
       Disposal disposal,
       Carriage carriage,
-      Loads media) {
-    this.media = media;
+      InstantSource clock) {
+    this.sending = new MediumSending(clock);
     this.secrets = secrets;
     this.outside = outside;
     this.files = files;
@@ -97,6 +92,9 @@ final class MachineActs {
     if (stops && run.redefines()) {
       checkDefinition(machine, installation);
     }
+    if (step instanceof Step.PutMedium put) {
+      return putMedium(run, machine, put.medium());
+    }
     return act(step, machine, installation, run.operation().createdAt(), run.begunFor());
   }
 
@@ -110,13 +108,6 @@ final class MachineActs {
       Step step, ResolvedMachine machine, String installation, Instant asked, Duration begun)
       throws DriverException {
     Mark mark = MachineGoals.mark(machine.machine(), installation);
-    if (!(step instanceof Step.PutMedium)) {
-      // Somebody has changed his mind; what is sent behind his back would be left.
-      Outcome ended = media.end(machine.uid());
-      if (!(ended instanceof Outcome.Done)) {
-        return ended;
-      }
-    }
     return switch (step) {
       case Step.There s -> act(s.act(), machine.there(), installation, asked, begun);
       case Step.CarryVolume s -> carriage.carry(machine, s);
@@ -129,8 +120,8 @@ final class MachineActs {
       case Step.Publish s -> publish(machine, s.network());
       case Step.Withdraw s -> withdraw(machine, s.network());
       case Step.PutSeed s -> putSeed(machine, s.medium(), asked);
-      case Step.PutMedium s ->
-          media.follow(machine.uid(), load -> putMedium(load, machine, s.medium(), asked));
+      case Step.PutMedium _ ->
+          throw new IllegalStateException("a medium is sent for an operation alone");
       case Step.Define s -> compute(machine, c -> c.define(definition(machine, mark, s.medium())));
       case Step.Eject _ -> compute(machine, c -> c.define(definition(machine, mark, null)));
       case Step.Start _ -> compute(machine, c -> c.start(mark));
@@ -275,57 +266,22 @@ final class MachineActs {
     }
   }
 
-  /** However long it takes: it is as large as the vendor's, and a call has a minute. */
-  private void putMedium(Loads.Load load, ResolvedMachine machine, String medium, Instant asked)
+  /**
+   * However long it takes: it is as large as the vendor's, and a call has a minute. The look that
+   * sends it lasts as long, so it is this node that has the operation, and no other one sends it.
+   */
+  private Outcome putMedium(Run run, ResolvedMachine machine, String medium)
       throws DriverException {
     requireDoor();
-    Answers.Way way = answers(machine, asked);
+    Answers.Way way = answers(machine, run.operation().createdAt());
     try (InstallationMedium vendors = medium(machine)) {
-      Content own = whileWanted(vendors.ownFile(way), load);
-      load.doing("sends it to " + machine.hypervisor().name());
-      while (outside.callUnhurried(machine.hypervisor(), d -> drives(d).put(name(medium), own))
-          instanceof Outcome.Running going) {
-        load.proceed();
-        Thread.sleep(going.pollAfter());
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new DriverException(FaultKind.UNREACHABLE, "Millwright is shutting down");
+      return sending.send(
+          run,
+          machine.hypervisor(),
+          vendors.ownFile(way),
+          own ->
+              outside.callUnhurried(machine.hypervisor(), d -> drives(d).put(name(medium), own)));
     }
-  }
-
-  private static Content whileWanted(Content of, Loads.Load load) {
-    return new Content() {
-      @Override
-      public long length() {
-        return of.length();
-      }
-
-      @Override
-      public InputStream open() throws IOException {
-        return new FilterInputStream(of.open()) {
-          @Override
-          public int read() throws IOException {
-            wanted();
-            return in.read();
-          }
-
-          @Override
-          public int read(byte[] into, int from, int most) throws IOException {
-            wanted();
-            return in.read(into, from, most);
-          }
-
-          private void wanted() throws IOException {
-            try {
-              load.proceed();
-            } catch (DriverException e) {
-              throw new IOException(e);
-            }
-          }
-        };
-      }
-    };
   }
 
   private Outcome putInstaller(ResolvedMachine machine, Step.PutInstaller step, Instant asked)

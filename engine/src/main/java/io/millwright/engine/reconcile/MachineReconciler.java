@@ -71,9 +71,6 @@ public final class MachineReconciler {
   /** How often a machine is looked at that should be ready any moment. */
   private static final Duration POLL = Duration.ofSeconds(1);
 
-  /** A medium that nobody has asked for so long is sent no further. */
-  private static final Duration ABANDONED = Duration.ofMinutes(1);
-
   /** How often an installer's log is read: it has minutes of work. */
   private static final Duration POLL_INSTALLER = Duration.ofSeconds(5);
 
@@ -92,8 +89,7 @@ public final class MachineReconciler {
   private final InstantSource clock;
 
   /**
-   * @param carriers what has a thread for each volume that is carried to another hypervisor, and
-   *     for each installation medium that is sent
+   * @param carriers what has a thread for each volume that is carried to another hypervisor
    */
   public MachineReconciler(
       Store store,
@@ -115,7 +111,7 @@ public final class MachineReconciler {
             secrets,
             disposal,
             new Carriage(outside, files, carriers, clock),
-            new Loads("the installation medium", ABANDONED, carriers, clock));
+            clock);
     this.readyCheck = new ReadyCheck(store, outside, door, clock);
     this.mounts = new VolumeMounts(outside);
     this.installations = new InstallationWatch(outside, clock);

@@ -49,6 +49,7 @@ final class Run {
   private Deque<Step> todo = new ArrayDeque<>();
   private int next;
   private boolean cancelled;
+  private State working = new State.Running();
   private boolean halted;
   private boolean restarts;
 
@@ -213,6 +214,7 @@ final class Run {
    * @throws Lost if this node may not act any more
    */
   void begin(State state) {
+    working = state;
     StepRecord record = records.get(next);
     if (record.state() != StepState.RUNNING) {
       records.set(next, record.begun(clock.instant()));
@@ -221,7 +223,8 @@ final class Run {
     boolean slow =
         todo.peek() instanceof Step.AwaitReady
             || todo.peek() instanceof Step.AwaitInstalled
-            || todo.peek() instanceof Step.CarryVolume;
+            || todo.peek() instanceof Step.CarryVolume
+            || todo.peek() instanceof Step.PutMedium;
     if (planned || (unwritten && (slow || old(TOGETHER)))) {
       write(state);
     }
@@ -260,6 +263,22 @@ final class Run {
       records.set(next, after);
       write(state);
     }
+  }
+
+  /**
+   * Asked while a step lasts that is done in one call: may this node act on for what it took up?
+   *
+   * @return false if somebody asked to stop it
+   * @throws Lost if another node has it, or something else was declared or asked for meanwhile
+   */
+  boolean mayGoOn() {
+    guarded(working, _ -> {});
+    return !cancelled;
+  }
+
+  /** As {@link #going(State, Integer, String)}, as what it was begun. */
+  void going(String message) {
+    going(working, null, message);
   }
 
   /** The next step could not be done for now. */

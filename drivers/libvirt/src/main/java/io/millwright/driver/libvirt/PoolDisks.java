@@ -5,6 +5,7 @@ import static io.millwright.driver.libvirt.LibvirtError.check;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.Locks;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
 import io.millwright.driver.libvirt.Handle.Domain;
@@ -21,7 +22,6 @@ import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -48,8 +48,8 @@ final class PoolDisks implements Disks {
   }
 
   private Outcome stage(Connection connection, Image image) throws LibvirtError, DriverException {
-    ReentrantLock lock = files.uploads();
-    try (Pool pool = files.pool(connection)) {
+    try (Locks.Held _ = files.uploadOf(files.imageStem(image.sha256()));
+        Pool pool = files.pool(connection)) {
       try (Volume there = files.image(pool, image.sha256())) {
         if (there != null) {
           return Outcome.DONE;
@@ -84,8 +84,6 @@ final class PoolDisks implements Disks {
         throw new DriverException(
             FaultKind.REFUSED, "The image's file on the server cannot be read.", e.toString(), e);
       }
-    } finally {
-      lock.unlock();
     }
   }
 

@@ -6,6 +6,7 @@ import com.sun.jna.Pointer;
 import io.millwright.driver.DiskTransfer;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.Locks;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.libvirt.Handle.Pool;
@@ -21,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -57,11 +57,8 @@ final class PoolFiles {
   private final String installation;
   private final Pattern imageName;
 
-  /**
-   * Uploads of one driver go one after the other: two of the same name would be in each other's
-   * way.
-   */
-  private final ReentrantLock uploading = new ReentrantLock();
+  /** By the stem: two uploads of the same name would be in each other's way. */
+  private final Locks<String> uploading = new Locks<>();
 
   PoolFiles(Settings settings, String installation) {
     this.settings = settings;
@@ -291,11 +288,10 @@ final class PoolFiles {
     }
   }
 
-  /** Who waits for the uploads before its own; to be unlocked. */
-  ReentrantLock uploads() throws DriverException {
+  /** Waits for the upload of the same name before its own. */
+  Locks.Held uploadOf(String stem) throws DriverException {
     try {
-      uploading.lockInterruptibly();
-      return uploading;
+      return uploading.take(stem);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new DriverException(

@@ -4,6 +4,7 @@ import io.millwright.driver.Content;
 import io.millwright.driver.DirectBoot;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.Locks;
 import io.millwright.driver.Media;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
@@ -11,7 +12,6 @@ import io.millwright.driver.libvirt.Handle.Pool;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.Channels;
-import java.util.concurrent.locks.ReentrantLock;
 
 /** Media, or kernels and initial file systems, as files of a storage pool. */
 final class PoolMedia implements Media, DirectBoot {
@@ -34,8 +34,8 @@ final class PoolMedia implements Media, DirectBoot {
         Line.UNBOUNDED,
         connection -> {
           files.requireOurs(name);
-          ReentrantLock lock = files.uploads();
-          try (Pool pool = files.pool(connection);
+          try (Locks.Held _ = files.uploadOf(name.toString());
+              Pool pool = files.pool(connection);
               InputStream bytes = content.open()) {
             files.upload(
                 connection,
@@ -50,10 +50,7 @@ final class PoolMedia implements Media, DirectBoot {
                 () -> requireEnd(bytes));
             return Outcome.DONE;
           } catch (IOException e) {
-            throw new DriverException(
-                FaultKind.REFUSED, "A file to boot cannot be read.", e.toString(), e);
-          } finally {
-            lock.unlock();
+            throw unread(e);
           }
         });
   }
@@ -64,11 +61,17 @@ final class PoolMedia implements Media, DirectBoot {
         return;
       }
     } catch (IOException e) {
-      throw new DriverException(
-          FaultKind.REFUSED, "A file to boot cannot be read.", e.toString(), e);
+      throw unread(e);
     }
     throw new DriverException(
         FaultKind.REFUSED, "A file to boot is longer than it was said to be.");
+  }
+
+  /** Whoever gives up its sending says so by the cause. */
+  private static DriverException unread(IOException e) {
+    return e.getCause() instanceof DriverException givenUp
+        ? givenUp
+        : new DriverException(FaultKind.REFUSED, "A file to boot cannot be read.", e.toString(), e);
   }
 
   @Override

@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
 import io.millwright.driver.Compute;
+import io.millwright.driver.Content;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.Mark;
+import io.millwright.driver.Media;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Outcome;
@@ -19,6 +21,8 @@ import io.millwright.driver.testkit.Lab;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Firmware;
 import io.millwright.model.Mac;
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -31,9 +35,12 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -583,6 +590,61 @@ final class LibvirtTest {
         new Disks.Image("ab".repeat(32), dir.resolve("gone"), "raw", ByteSize.ofMib(1));
     assertThatThrownBy(() -> driver.disks().orElseThrow().stage(gone))
         .isInstanceOf(DriverException.class);
+  }
+
+  @Test
+  void aMediumThatIsGivenUpIsNotRefusedAndNobodyElseWaitsForIt() throws Exception {
+    HypervisorDriver driver = open();
+    Media media = driver.media().orElseThrow();
+    Mark mark = new Mark(installation, UUID.randomUUID(), 1);
+    Mark others = new Mark(installation, UUID.randomUUID(), 1);
+    ObjectName medium = new ObjectName(mark, ObjectName.SEED);
+    ObjectName another = new ObjectName(others, ObjectName.SEED);
+    AtomicReference<Object> meanwhile = new AtomicReference<>();
+    Content givenUp =
+        new Content() {
+          @Override
+          public long length() {
+            return 1 << 20;
+          }
+
+          @Override
+          public InputStream open() {
+            return new InputStream() {
+              @Override
+              public int read() throws IOException {
+                meanwhile.set(soon(() -> media.put(another, new byte[2048])));
+                throw new IOException(
+                    new DriverException(FaultKind.UNREACHABLE, "It is not wanted any more."));
+              }
+            };
+          }
+        };
+    assertThatThrownBy(() -> media.put(medium, givenUp))
+        .isInstanceOfSatisfying(
+            DriverException.class, e -> assertThat(e.kind()).isEqualTo(FaultKind.UNREACHABLE));
+    assertThat(meanwhile.get()).isEqualTo(Outcome.DONE);
+    assertThat(driver.observe(new Scope.All()).media())
+        .extracting(Observation.Medium::name)
+        .containsExactly(another);
+    done(media.delete(another));
+  }
+
+  /** Its answer, or why there is none. */
+  private static Object soon(Callable<Outcome> act) {
+    try {
+      return CompletableFuture.supplyAsync(
+              () -> {
+                try {
+                  return act.call();
+                } catch (Exception e) {
+                  throw new CompletionException(e);
+                }
+              })
+          .get(20, TimeUnit.SECONDS);
+    } catch (Exception e) {
+      return e;
+    }
   }
 
   @Test

@@ -32,6 +32,7 @@ final class StorageMedia implements Media {
         name.mark().uid(),
         () -> {
           Cluster.Place place = Cluster.read(api).place(settings);
+          contents.awaitCopy(place.files(), "iso", name.toString());
           contents.put(place.files(), "iso", name.toString(), "iso", published(iso), Map.of());
           return Outcome.DONE;
         });

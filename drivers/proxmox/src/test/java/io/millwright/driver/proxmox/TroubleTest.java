@@ -31,7 +31,9 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -598,6 +600,43 @@ final class TroubleTest {
       await().until(() -> disks(driver).stage(image).equals(Outcome.DONE));
       assertThat(Collections.frequency(pve.calls, upload)).isEqualTo(1);
       assertThat(driver.observe(new Scope.All()).images()).containsExactly(image.sha256());
+    }
+  }
+
+  @Test
+  void aMediumIsNotSentOverACopyOfItThatGoesOn() throws Exception {
+    ObjectName name = new ObjectName(SYSTEM.mark(), ObjectName.SEED);
+    byte[] iso = new byte[2048];
+    String upload = "POST /nodes/pve1/storage/local/upload";
+    pve.held.add("imgcopy");
+    try (ProxmoxHypervisor driver = open()) {
+      var _ = CompletableFuture.supplyAsync(() -> put(driver, name, iso));
+      await().until(() -> pve.calls.stream().anyMatch(c -> c.contains("/tasks/UPID")));
+    }
+    // The server died, and what was sent is copied on.
+    pve.file("iso", name + "." + iso.length + ".iso", iso.length / 2);
+    pve.calls.add("died");
+    try (ProxmoxHypervisor driver = open()) {
+      CompletableFuture<Object> put = CompletableFuture.supplyAsync(() -> put(driver, name, iso));
+      await()
+          .until(() ->
+              pve.calls.subList(pve.calls.indexOf("died"), pve.calls.size()).stream()
+                  .anyMatch(c -> c.contains("/tasks/UPID")));
+      assertThat(Collections.frequency(pve.calls, upload)).isEqualTo(1);
+      pve.release();
+      assertThat(put.get(20, TimeUnit.SECONDS)).isEqualTo(Outcome.DONE);
+      assertThat(Collections.frequency(pve.calls, upload)).isEqualTo(2);
+      assertThat(driver.observe(new Scope.All()).media())
+          .extracting(Observation.Medium::name)
+          .containsExactly(name);
+    }
+  }
+
+  private static Object put(ProxmoxHypervisor driver, ObjectName name, byte[] iso) {
+    try {
+      return driver.media().orElseThrow().put(name, iso);
+    } catch (DriverException e) {
+      return e;
     }
   }
 

@@ -22,18 +22,29 @@ final class DatastoreMedia implements Media {
     this.files = files;
   }
 
+  /**
+   * However long it takes: whoever came again while the file is moved would have to send all of it
+   * again.
+   */
   @Override
   public Outcome put(ObjectName name, Content iso) throws DriverException {
     files.requireOurs(name);
-    return machines.act(
-        name.mark().uid(),
-        () -> {
-          Place place = places.get();
-          files.ensureDirectory(place);
-          files.upload(place, name + DatastoreFiles.UPLOAD, published(iso));
-          files.move(place, name + DatastoreFiles.UPLOAD, name + DatastoreFiles.MEDIUM);
-          return Outcome.DONE;
-        });
+    return machines.atLeisure(name.mark().uid(), () -> sent(name, iso));
+  }
+
+  /** A small one is soon sent again. */
+  @Override
+  public Outcome put(ObjectName name, byte[] iso) throws DriverException {
+    files.requireOurs(name);
+    return machines.act(name.mark().uid(), () -> sent(name, Content.of(iso)));
+  }
+
+  private Outcome sent(ObjectName name, Content iso) throws DriverException, VimFault {
+    Place place = places.get();
+    files.ensureDirectory(place);
+    files.upload(place, name + DatastoreFiles.UPLOAD, published(iso));
+    files.move(place, name + DatastoreFiles.UPLOAD, name + DatastoreFiles.MEDIUM);
+    return Outcome.DONE;
   }
 
   /** Read while it is sent: an installation medium is as large as the vendor's. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.Compute;
+import io.millwright.driver.Content;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.MachineDefinition;
@@ -24,7 +25,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -540,5 +544,26 @@ final class LongTasksTest {
     succeeds("MoveDatastoreFile_Task");
     assertThat(driver.media().orElseThrow().put(seed, new byte[2048])).isEqualTo(Outcome.DONE);
     assertThat(begun("MoveDatastoreFile_Task")).as("of what was brought since").isEqualTo(2);
+  }
+
+  @Test
+  void aLargeMediumThatIsMovedForLongIsWaitedForAndSentOnce() throws Exception {
+    ObjectName medium = new ObjectName(MARK, ObjectName.SEED);
+    vcenter.files(201);
+    goesOn("MoveDatastoreFile_Task");
+    CompletableFuture<Object> put =
+        CompletableFuture.supplyAsync(() -> {
+          try {
+            return driver.media().orElseThrow().put(medium, Content.of(new byte[2048]));
+          } catch (DriverException e) {
+            return e;
+          }
+        });
+    do {
+      assertThatThrownBy(() -> put.get(1, TimeUnit.SECONDS)).isInstanceOf(TimeoutException.class);
+    } while (begun("MoveDatastoreFile_Task") == 0);
+    succeeds("MoveDatastoreFile_Task");
+    assertThat(put.get(20, TimeUnit.SECONDS)).isEqualTo(Outcome.DONE);
+    assertThat(begun("MoveDatastoreFile_Task")).isEqualTo(1);
   }
 }
