@@ -419,11 +419,14 @@ class SourceTest {
     return world.store.read(tx -> tx.approvals().list("default", null, false, null, 100));
   }
 
-  private static List<Request> waiting() {
-    return requests().stream().filter(r -> r.state() == State.WAITING).toList();
+  private List<Request> waiting() {
+    return requests().stream()
+        .filter(r -> r.state() == State.WAITING)
+        .filter(r -> r.requester().startsWith("source " + name + " "))
+        .toList();
   }
 
-  private static Request held() {
+  private Request held() {
     assertThat(waiting()).hasSize(1);
     return waiting().getFirst();
   }
