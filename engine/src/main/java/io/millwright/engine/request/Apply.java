@@ -132,7 +132,7 @@ public final class Apply {
         caller,
         run.lookup,
         applied,
-        admission.seal(applied),
+        () -> admission.seal(applied),
         new Wish.Declare(drafts, expected.mustBeNew()));
     return applied;
   }
