@@ -14,6 +14,11 @@ export class ApiProblem extends Error {
     super(problem.detail || problem.title);
   }
 
+  /** Nothing went wrong, but others have to approve it first, or did not. */
+  get approval(): boolean {
+    return this.problem.type?.endsWith('/approval-needed') ?? false;
+  }
+
   /** The message that belongs to a field, such as `spec.size`; fields are named `Machine web: spec.size`. */
   at(path: string): string | undefined {
     return this.problem.errors?.find((e) => {

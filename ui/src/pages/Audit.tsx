@@ -84,7 +84,13 @@ function Verify() {
       {told &&
         (told.altered === undefined ? (
           <Alert severity="success" variant="outlined" sx={{ borderRadius: 3 }}>
-            All {told.rows} rows are as they were written. Note the last one elsewhere: <Copyable text={`${told.seq}:${told.head}`} what="hash" />
+            All {told.rows} rows are as they were written.
+            {told.seq > 0 && (
+              <>
+                {' '}
+                Note the last one elsewhere: <Copyable text={`${told.seq}:${told.head}`} what="hash" />
+              </>
+            )}
           </Alert>
         ) : (
           <Alert severity="error" variant="outlined" sx={{ borderRadius: 3 }}>

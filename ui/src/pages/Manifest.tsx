@@ -44,7 +44,7 @@ const START: Record<string, string> = {
 export function Manifest() {
   const { project } = useParams({ from: '/p/$project/manifest' });
   const { kind, name } = useSearch({ from: '/p/$project/manifest' });
-  const preset = placeOf(useSignedIn().roles);
+  const preset = placeOf(useSignedIn().roles, true);
   const present = useQuery({
     queryKey: ['manifest', project, kind, name],
     enabled: !!kind && !!name,

@@ -7,7 +7,7 @@ import { useMemo } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, standing, type Kinds } from '../api/kinds';
 import { once, quarantine, useCollection, whole } from '../api/queries';
-import { Ago, Empty, PageHead, Quiet, Standing } from '../parts/basics';
+import { Ago, Empty, PageHead, Quiet, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
 import { exact } from '../parts/format';
@@ -21,7 +21,6 @@ export function Volumes() {
   const { project } = useParams({ from: '/p/$project/volumes' });
   const volumes = useListed('volumes', project);
   const machines = useCollection('machines', project);
-  const kept = useQuery(quarantine(project));
 
   const holder = useMemo(() => {
     const out = new Map<string, string>();
@@ -94,19 +93,7 @@ export function Volumes() {
         labels
         empty={<Empty title="No volumes">A volume is declared with a size, and attached by naming it in a machine.</Empty>}
       />
-      <Box component="section" sx={{ mt: 3 }}>
-        <Typography variant="h2" sx={{ mb: 2 }}>
-          In quarantine
-        </Typography>
-        <DataTable
-          label="In quarantine"
-          at="quarantine"
-          of={whole(kept)}
-          columns={project === ALL ? quarantined : quarantined.filter((c) => c.key !== 'project')}
-          id={(q) => q.uid}
-          empty={<Empty title="No deleted volume is kept">One that is deleted can be restored from here for some days.</Empty>}
-        />
-      </Box>
+      <Quarantine project={project} />
     </>
   );
 }
@@ -125,36 +112,69 @@ const quarantined: Column<Kept>[] = [
     value: (q) => Date.parse(q.until),
     cell: (q) => (q.emptying ? 'being deleted' : exact(q.until)),
   },
-  { key: 'restore', title: '', width: '110px', value: () => undefined, cell: (q) => <Restore of={q} /> },
 ];
 
-function Restore({ of }: { of: Kept }) {
+function Quarantine({ project }: { project: string }) {
+  const kept = useQuery(quarantine(project));
   const queries = useQueryClient();
   const restore = useMutation({
-    mutationFn: () =>
+    mutationFn: (of: Kept) =>
       unwrap(
         api.POST('/api/v1/projects/{project}/quarantine/{name}:restore', {
           params: { path: { project: of.project, name: of.uid }, header: once() },
         }),
       ),
     onSettled: () =>
-      Promise.all([
-        queries.invalidateQueries({ queryKey: ['quarantine'] }),
-        queries.invalidateQueries({ queryKey: ['list', 'volumes'] }),
-      ]),
+      Promise.all([['quarantine'], ['list', 'volumes'], ['approvals']].map((queryKey) => queries.invalidateQueries({ queryKey }))),
   });
+  const { mutate } = restore;
+  const going = restore.isPending ? restore.variables.uid : undefined;
+  const columns = useMemo<Column<Kept>[]>(
+    () => [
+      ...quarantined.filter((c) => project === ALL || c.key !== 'project'),
+      {
+        key: 'restore',
+        title: '',
+        width: '110px',
+        value: () => undefined,
+        cell: (q) => <Restore of={q} going={q.uid === going} onClick={() => mutate(q)} />,
+      },
+    ],
+    [project, going, mutate],
+  );
+  return (
+    <Box component="section" sx={{ mt: 3 }}>
+      <Typography variant="h2" sx={{ mb: 2 }}>
+        In quarantine
+      </Typography>
+      {restore.error && (
+        <Box sx={{ mb: 2 }}>
+          <Trouble error={restore.error} />
+        </Box>
+      )}
+      <DataTable
+        label="In quarantine"
+        at="quarantine"
+        of={whole(kept)}
+        columns={columns}
+        id={(q) => q.uid}
+        empty={<Empty title="No deleted volume is kept">One that is deleted can be restored from here for some days.</Empty>}
+      />
+    </Box>
+  );
+}
+
+function Restore({ of, going, onClick }: { of: Kept; going: boolean; onClick: () => void }) {
   return (
     <MayIn project={of.project} what="operate Volume">
       {(disabled) => (
         <Button
           size="small"
           variant="outlined"
-          color={restore.error ? 'error' : 'primary'}
-          title={restore.error?.message}
           disabled={disabled || of.emptying}
-          loading={restore.isPending}
+          loading={going}
           aria-label={`Restore ${of.name}`}
-          onClick={() => restore.mutate()}
+          onClick={onClick}
         >
           Restore
         </Button>

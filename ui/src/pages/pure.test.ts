@@ -465,8 +465,17 @@ describe('the project of what is declared from all projects', () => {
     expect(placeOf({ global: null, projects: { default: 'viewer', shop: 'user' } })).toBe('shop');
   });
 
+  it('is the shared one only for who may declare nowhere else', () => {
+    expect(placeOf({ global: null, projects: { shared: 'admin', shop: 'viewer' } }, true)).toBe('shared');
+    expect(placeOf({ global: 'viewer', projects: { shared: 'admin' } }, true)).toBe('shared');
+    expect(placeOf({ global: null, projects: { shared: 'admin', shop: 'user' } }, true)).toBe('shop');
+    expect(placeOf({ global: null, projects: { shared: 'viewer', shop: 'viewer' } }, true)).toBe('shop');
+    expect(placeOf({ global: null, projects: { shared: 'admin', shop: 'viewer' } })).toBe('shop');
+  });
+
   it('is one that can be seen for who may declare nowhere', () => {
     expect(placeOf({ global: null, projects: { shared: 'viewer', shop: 'viewer' } })).toBe('shop');
+    expect(placeOf({ global: null, projects: { shared: 'viewer' } })).toBe('default');
     expect(placeOf({ global: 'viewer', projects: {} })).toBe('default');
     expect(placeOf({ global: null, projects: {} })).toBe('default');
   });

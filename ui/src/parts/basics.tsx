@@ -9,11 +9,13 @@ import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
 import { useEffect, useState, type ReactNode } from 'react';
 import type { UseQueryResult } from '@tanstack/react-query';
+import { useParams } from '@tanstack/react-router';
 import { ApiProblem } from '../api/client';
-import type { Health } from '../api/kinds';
+import { ALL, type Health } from '../api/kinds';
 import { useLiveState } from '../api/live';
 import { ago, exact, until } from './format';
 import { CheckIcon, ContentCopyIcon } from './icons';
+import { PageLink } from './RowLink';
 import { sentence } from './text';
 
 const SHAPES: Record<Health, { color: string; path: string }> = {
@@ -211,12 +213,23 @@ function nextOf(status: number): string {
   }
 }
 
-/** What went wrong and what to do next, as the server says it. */
+/** To what waits, and what became of it, of the project that is looked at. */
+function ToApprovals() {
+  const { project } = useParams({ strict: false });
+  return (
+    <PageLink to="/p/$project/approvals" params={{ project: project ?? ALL }}>
+      Approvals
+    </PageLink>
+  );
+}
+
+/** What went wrong and what to do next, as the server says it; what waits for approval did not go wrong. */
 export function Trouble({ error, retry }: { error: unknown; retry?: () => void }) {
   const problem = error instanceof ApiProblem ? error.problem : null;
+  const approval = error instanceof ApiProblem && error.approval;
   return (
     <Alert
-      severity="error"
+      severity={approval ? 'info' : 'error'}
       variant="outlined"
       sx={{ borderRadius: 3, overflowWrap: 'anywhere' }}
       action={
@@ -229,7 +242,7 @@ export function Trouble({ error, retry }: { error: unknown; retry?: () => void }
     >
       <strong>{problem?.title ?? 'Something went wrong'}.</strong>{' '}
       {sentence(problem?.detail ?? (error instanceof Error ? error.message : String(error)))}{' '}
-      {problem && nextOf(problem.status)}
+      {approval ? <ToApprovals /> : problem && nextOf(problem.status)}
       {problem?.errors && problem.errors.length > 0 && (
         <Box component="ul" sx={{ m: 0, mt: 0.5, pl: 2.5 }}>
           {problem.errors.map((e) => (

@@ -35,7 +35,10 @@ final class DriftApi {
 
   private final Backend backend;
 
-  /** Of a project, or of all for nothing: every page asks for it, and it asks all hypervisors. */
+  /**
+   * Of a project, or of all for nothing. Every page asks for it; of one project only those
+   * hypervisors are asked that have machines of it, so that it waits for no others.
+   */
   private final Together<Optional<String>, Drift.Report> looks =
       new Together<>(GAP, ROUND, Together.Time.real());
 
@@ -126,7 +129,7 @@ final class DriftApi {
     return DriftView.of(
         machine != null
             ? drift.look(one, machine, among)
-            : look(fresh ? one : null, fresh ? Duration.ZERO : ROUND).of(one, among),
+            : look(one, fresh ? Duration.ZERO : ROUND).of(one, among),
         limit == null ? Integer.MAX_VALUE : limit);
   }
 

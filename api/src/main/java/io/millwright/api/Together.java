@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What many ask for at once is found out once for all of them: one at a time for each key, and not
- * again before a while is over. Who asks is told nothing that was begun earlier than they allow;
+ * again before a while is over. Who asks is told nothing that had come earlier than they allow;
  * with an age of zero nothing that was begun before they asked, so that whoever asks after a change
  * sees it.
  */
@@ -57,9 +57,16 @@ final class Together<K, V> {
     /** When the one before it had begun, if there was one. */
     @Nullable Long before;
 
-    boolean begunAfter(long time) {
-      Long at = begun;
+    /** Null before it has come. */
+    volatile @Nullable Long come;
+
+    private static boolean after(@Nullable Long at, long time) {
       return at == null || at - time >= 0;
+    }
+
+    /** An age counts from the end: what takes longer than that would be too old when it comes. */
+    boolean serves(long asked, Duration age) {
+      return age.isZero() ? after(begun, asked) : after(come, asked - age.toNanos());
     }
   }
 
@@ -86,17 +93,17 @@ final class Together<K, V> {
   /**
    * What the work finds out, or has found out for somebody else.
    *
-   * @param age how long before this call it may have begun
+   * @param age how long before this call it may have come; zero if it may not have begun before
    */
   V ask(K key, Duration age, Supplier<V> work) {
-    long since = time.now() - age.toNanos();
+    long asked = time.now();
     while (true) {
       Answer<V> mine = new Answer<>();
       Answer<V> one =
           answers.compute(
               key,
               (_, last) -> {
-                if (last != null && (last.begunAfter(since) || !last.value.isDone())) {
+                if (last != null && (last.serves(asked, age) || !last.value.isDone())) {
                   return last;
                 }
                 mine.before = last == null ? null : last.begun;
@@ -105,7 +112,7 @@ final class Together<K, V> {
       if (one == mine) {
         return find(key, mine, work);
       }
-      if (one.begunAfter(since)) {
+      if (one.serves(asked, age)) {
         try {
           return one.value.join();
         } catch (CompletionException e) {
@@ -127,6 +134,7 @@ final class Together<K, V> {
       }
       mine.begun = time.now();
       V value = work.get();
+      mine.come = time.now();
       mine.value.complete(value);
       return value;
     } catch (RuntimeException | Error e) {
@@ -141,8 +149,8 @@ final class Together<K, V> {
 
   private void tidy() {
     if (answers.size() > MANY) {
-      long since = time.now() - oldest.toNanos();
-      answers.values().removeIf(a -> a.value.isDone() && !a.begunAfter(since));
+      long now = time.now();
+      answers.values().removeIf(a -> a.value.isDone() && !a.serves(now, oldest));
     }
   }
 }

@@ -3,6 +3,7 @@ package io.millwright.api;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millwright.driver.testkit.SimulatedHypervisor;
+import io.millwright.driver.testkit.Verb;
 import io.millwright.store.WorkLoop;
 import java.time.Duration;
 import java.util.UUID;
@@ -52,6 +53,25 @@ class DriftTest {
       assertThat(rig.get("projects/drift-1/drift?limit=-1").json().at("/errors/0/field").asString())
           .isEqualTo("limit");
     }
+  }
+
+  @Test
+  void aProjectWaitsForNoHypervisorThatHasNoneOfItsMachines() {
+    try (WorkLoop work = rig.work()) {
+      rig.put("projects/drift-2/drift-policy?policy=report", "");
+      rig.put("projects/drift-2/machines/c", Rig.machine("c"));
+      Awaitility.await()
+          .until(() -> compared(rig.get("projects/drift-2/drift?limit=0&fresh=true").json()) == 1);
+    }
+    long before = asked();
+    assertThat(compared(rig.get("projects/drift-3/drift").json())).isZero();
+    assertThat(asked()).isEqualTo(before);
+    assertThat(compared(rig.get("projects/drift-2/drift?fresh=true").json())).isEqualTo(1);
+    assertThat(asked()).isEqualTo(before + 1);
+  }
+
+  private static long asked() {
+    return SimulatedHypervisor.world(Rig.WORLD).faults().calls(Verb.OBSERVE);
   }
 
   private static int compared(JsonNode told) {

@@ -84,6 +84,17 @@ class LimitsTest {
     Reply hides = rig.post("projects/l12/sizes", Rig.size("small", 64, ""));
     assertThat(hides.status()).isEqualTo(400);
     assertThat(hides.raw().body()).contains("is that of a shared Size, which Machine a has");
+    rig.apply(
+        "l14",
+        """
+        apiVersion: millwright/v1
+        kind: Group
+        metadata: {name: web}
+        spec: {count: 0, machine: {image: img, size: small}}
+        """);
+    assertThat(rig.post("projects/l14/sizes", Rig.size("small", 64, "")).raw().body())
+        .as("the next members would have it")
+        .contains("is that of a shared Size, which Group web has");
     assertThat(rig.post("projects/l13/sizes", Rig.size("small", 64, "")).status())
         .as("nobody has the shared one there")
         .isEqualTo(201);

@@ -72,6 +72,23 @@ class TogetherTest {
   }
 
   @Test
+  void theAgeCountsFromTheEndOfWhatTakesLong() {
+    Duration tooLong = AGE.multipliedBy(2);
+    assertThat(
+            together.ask(
+                "all",
+                AGE,
+                () -> {
+                  time.after(tooLong);
+                  return 100;
+                }))
+        .isEqualTo(100);
+    assertThat(ask(AGE)).as("it has only just come").isEqualTo(100);
+    time.after(AGE.plusNanos(1));
+    assertThat(ask(AGE)).isEqualTo(1);
+  }
+
+  @Test
   void whatFailedIsToldToThoseWhoWaitedAndTriedAnewByTheNext() {
     assertThatThrownBy(() ->
             together.ask(

@@ -101,12 +101,13 @@ final class AuditCommand extends Part {
             Failure.FAILED,
             "row " + verdict.path("altered").asString("") + " was altered or taken out");
       }
+      String seq = verdict.path("seq").asString("");
       print(
           verdict.path("rows").asString("")
-              + " rows are as they were written; the last one is "
-              + verdict.path("seq").asString("")
-              + ":"
-              + Safe.line(Trees.text(verdict, "head")));
+              + " rows are as they were written"
+              + (seq.equals("0") // there is none, and so nothing to note
+                  ? ""
+                  : "; the last one is " + seq + ":" + Safe.line(Trees.text(verdict, "head"))));
       return 0;
     }
   }

@@ -155,7 +155,8 @@ class PeopleCommandsTest extends CliTestCase {
         .on(
             "GET /audit/verification",
             FakeServer.json(200, "{\"rows\":2,\"seq\":2,\"head\":\"abc\"}"),
-            FakeServer.json(200, "{\"rows\":2,\"seq\":2,\"head\":\"abc\",\"altered\":1}"));
+            FakeServer.json(200, "{\"rows\":2,\"seq\":2,\"head\":\"abc\",\"altered\":1}"),
+            FakeServer.json(200, "{\"rows\":0,\"seq\":0,\"head\":\"\"}"));
     assertThat(
             run("audit", "list", "-p", "shop")
                 .done()
@@ -172,6 +173,9 @@ class PeopleCommandsTest extends CliTestCase {
         .isEqualTo("2 rows are as they were written; the last one is 2:abc\n");
     run("audit", "verify", "--noted", "2:abc").failed(1, "row 1 was altered or taken out");
     assertThat(server.lines()).last().isEqualTo("GET /audit/verification?noted=2%3Aabc");
+    assertThat(run("audit", "verify").done().out())
+        .as("there is nothing to note yet")
+        .isEqualTo("0 rows are as they were written\n");
   }
 
   @Test

@@ -84,12 +84,23 @@ public final class Transfers {
 
   /** A body of which is told how many bytes each piece has that goes out. */
   public static BodyPublisher counted(BodyPublisher body, LongConsumer out) {
+    return counted(body, () -> {}, out);
+  }
+
+  /**
+   * As the other one.
+   *
+   * @param begins is told each time that the body is sent from its beginning, for it may be sent
+   *     more than once
+   */
+  public static BodyPublisher counted(BodyPublisher body, Runnable begins, LongConsumer out) {
     Flow.Publisher<ByteBuffer> pieces =
         to ->
             body.subscribe(
                 new Flow.Subscriber<>() {
                   @Override
                   public void onSubscribe(Flow.Subscription subscription) {
+                    begins.run();
                     to.onSubscribe(subscription);
                   }
 

@@ -811,6 +811,12 @@ class TroubleTest {
     world.sql(
         "UPDATE resource SET spec = jsonb_set(spec, '{settings,password}', to_jsonb('%s'::text)) WHERE name = 'vault'"
             .formatted(new SecretBox(lost).seal(secret)));
+    String kept = sealed();
+    String labelled = manifest.replace("project: shared", "project: shared, labels: {key: lost}");
+    assertThat(world.apply(labelled.formatted(Secret.MASK)).getFirst().action())
+        .as("what is left masked is changed otherwise all the same")
+        .isEqualTo(Applied.Action.CHANGED);
+    assertThat(sealed()).isEqualTo(kept);
     world.apply(manifest.formatted(secret));
     assertThat(world.secrets.open(sealed())).isEqualTo(secret);
   }

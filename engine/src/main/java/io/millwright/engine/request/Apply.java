@@ -132,7 +132,7 @@ public final class Apply {
         caller,
         run.lookup,
         applied,
-        admission.seal(applied),
+        () -> admission.seal(applied),
         new Wish.Declare(drafts, expected.mustBeNew()));
     return applied;
   }
@@ -652,7 +652,8 @@ public final class Apply {
 
     /**
      * A Size of a project's own goes before a shared one of the same name, so machines that are on
-     * that would become another one's without anybody having changed them.
+     * that, and groups and pools that make such, would have another one without anybody having
+     * changed them.
      */
     private void refuseHiding(Resource<?, ?> size, Violations at) {
       if (size.project().equals(Projects.SHARED)) {
@@ -660,13 +661,13 @@ public final class Apply {
       }
       tx.resources().find(Kind.SIZE, Projects.SHARED, size.name()).stream()
           .flatMap(shared -> tx.resources().referrers(shared.uid(), Integer.MAX_VALUE).stream())
-          .filter(r -> r.kind() == Kind.MACHINE && r.project().equals(size.project()))
+          .filter(r -> r.project().equals(size.project()))
           .findFirst()
-          .ifPresent(machine ->
+          .ifPresent(named ->
               at.field("metadata.name")
                   .add(
                       "is that of a shared Size, which "
-                          + machine.title()
+                          + named.title()
                           + " has; take another name"));
     }
 

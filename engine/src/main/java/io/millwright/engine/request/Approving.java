@@ -54,6 +54,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -144,17 +145,22 @@ public final class Approving {
    * @throws Held if it has to be approved first
    */
   static void require(Tx tx, Caller caller, Lookup lookup, List<Applied> applied, Wish wish) {
-    require(tx, caller, lookup, applied, "", wish);
+    require(tx, caller, lookup, applied, () -> "", wish);
   }
 
   /**
    * As the other one, for what may have secrets.
    *
    * @param seal by which those that were given are told from others, for the changes do not show
-   *     them
+   *     them; only asked for if something has to be approved
    */
   static void require(
-      Tx tx, Caller caller, Lookup lookup, List<Applied> applied, String seal, Wish wish) {
+      Tx tx,
+      Caller caller,
+      Lookup lookup,
+      List<Applied> applied,
+      Supplier<String> seal,
+      Wish wish) {
     Map<String, Need> needs = needs(tx, caller, lookup, applied);
     if (needs.isEmpty()) {
       return;
@@ -168,7 +174,7 @@ public final class Approving {
     }
     String project = needs.keySet().iterator().next();
     Need need = needs.values().iterator().next();
-    String fingerprint = fingerprint(lookup, applied, seal);
+    String fingerprint = fingerprint(lookup, applied, seal.get());
     Optional<Request> granted =
         tx.approvals()
             .open(caller.who(), project, fingerprint)

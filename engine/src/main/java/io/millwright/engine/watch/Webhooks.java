@@ -145,8 +145,9 @@ public final class Webhooks implements AutoCloseable {
         store.write(tx -> tx.nudges().nudgeAll(all));
       } catch (RuntimeException e) {
         LOG.debug("webhooks were not nudged: {}", e.toString());
+      } finally {
+        nudging.set(false); // after an error too, or nobody is nudged any more
       }
-      nudging.set(false);
     } while (!due.isEmpty() && nudging.compareAndSet(false, true));
   }
 

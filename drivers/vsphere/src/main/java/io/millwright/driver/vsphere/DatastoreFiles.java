@@ -171,16 +171,21 @@ final class DatastoreFiles {
   /** Whether there is room is asked, for a host that has none just breaks off, or answers 500. */
   void upload(Place place, String file, BodyPublisher content) throws DriverException, VimFault {
     long length = content.contentLength();
-    long before = free(place);
-    if (before < length && !deleted(place, file)) { // else it takes the place of what it replaces
-      throw full(before, length, null);
+    if (free(place) < length) {
+      long before = freeNow(place);
+      if (before < length && deleted(place, file)) { // it takes the place of what it replaces
+        before = freeNow(place);
+      }
+      if (before < length) {
+        throw full(before, length, null);
+      }
     }
     AtomicLong sent = new AtomicLong();
     try {
-      vim.put(address(place, file), Transfers.counted(content, sent::addAndGet));
+      vim.put(address(place, file), Transfers.counted(content, () -> sent.set(0), sent::addAndGet));
     } catch (DriverException e) {
       if (e.kind() == FaultKind.UNREACHABLE && !Thread.currentThread().isInterrupted()) {
-        long left = free(place);
+        long left = freeNow(place);
         long missing = Math.max(0, length - sent.get()) + ON_THE_WAY;
         if (left < missing) {
           throw full(left, missing, e);
@@ -188,6 +193,18 @@ final class DatastoreFiles {
       }
       throw e;
     }
+  }
+
+  /**
+   * What vSphere tells of a datastore may be minutes old; looked at anew it costs the host more.
+   */
+  private long freeNow(Place place) throws DriverException, VimFault {
+    try {
+      vim.call(place.datastore(), "RefreshDatastore");
+    } catch (VimFault e) {
+      // Then it is as it was told last.
+    }
+    return free(place);
   }
 
   private long free(Place place) throws DriverException, VimFault {

@@ -567,7 +567,38 @@ final class TroubleTest {
       assertThat(before.forOperator()).isEqualTo("4096 bytes are free, 8192 are needed");
       vcenter.answer(
           "DeleteDatastoreFile_Task", c -> "<returnval type=\"Task\">task-search</returnval>");
+      assertThat(failure(() -> media.put(seed, new byte[8192])).kind())
+          .as("what it replaces was too small")
+          .isEqualTo(FaultKind.CAPACITY);
+      vcenter.answer(
+          "DeleteDatastoreFile_Task",
+          c -> {
+            free(vcenter, 16384);
+            return "<returnval type=\"Task\">task-search</returnval>";
+          });
       assertThat(media.put(seed, new byte[8192])).isEqualTo(Outcome.DONE);
+    }
+  }
+
+  /** What is told of its room is of the last time at which somebody looked. */
+  @Test
+  void aDatastoreInWhichRoomWasMadeIsNotTakenForFull() throws Exception {
+    try (FakeVcenter vcenter = new FakeVcenter();
+        VsphereHypervisor driver = open(vcenter.settings())) {
+      vcenter.files(201);
+      vcenter.answer(
+          "MoveDatastoreFile_Task", c -> "<returnval type=\"Task\">task-search</returnval>");
+      free(vcenter, 1024);
+      vcenter.answer(
+          "RefreshDatastore",
+          c -> {
+            free(vcenter, 4096);
+            return "";
+          });
+      Media media = driver.media().orElseThrow();
+      assertThat(media.put(new ObjectName(MARK, ObjectName.SEED), new byte[2048]))
+          .isEqualTo(Outcome.DONE);
+      assertThat(vcenter.calls).doesNotContain("DeleteDatastoreFile_Task");
     }
   }
 
