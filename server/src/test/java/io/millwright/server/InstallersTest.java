@@ -39,6 +39,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -596,6 +597,20 @@ class InstallersTest {
         .filteredOn(s -> s.key().startsWith("put-medium/"))
         .noneMatch(s -> s.state() == Operation.StepState.FAILED);
     assertThat(hasMedium(media, uid)).as("a medium is left").isFalse();
+  }
+
+  @Test
+  @Timeout(120)
+  void aServerThatStopsEndsTheSendingAndTheNextOneSendsItAnew() throws Exception {
+    Fault.Hang hang = Fault.hang();
+    media.hypervisor.faults().next(Verb.PUT_MEDIUM, hang);
+    long before = media.hypervisor.faults().calls(Verb.PUT_MEDIUM);
+    media.apply(machine("stopped", "freebsd-14", ""));
+    hang.awaitEntered();
+    media.stop();
+    media.start();
+    media.awaitReady("stopped");
+    assertThat(media.hypervisor.faults().calls(Verb.PUT_MEDIUM) - before).isEqualTo(2);
   }
 
   /** Each of them keeps a worker, and together they are no faster. */
