@@ -2,6 +2,7 @@ package io.millwright.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.millwright.driver.testkit.SimulatedSource;
 import io.millwright.engine.Engine;
@@ -9,6 +10,7 @@ import io.millwright.engine.access.ApprovalRule;
 import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.Rights;
 import io.millwright.engine.access.Role;
+import io.millwright.engine.access.Scope;
 import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.outside.Drivers;
 import io.millwright.engine.outside.Reach;
@@ -21,6 +23,7 @@ import io.millwright.engine.port.Projects;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.Apply;
+import io.millwright.engine.request.Held;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
@@ -362,6 +365,45 @@ class SourceTest {
           .hasMessageContaining("you had it applied");
       world.engine.approving().approve(OTTO, "default", held().uid(), "");
       world.awaitReady(name + "b");
+    } finally {
+      rules();
+    }
+  }
+
+  @Test
+  void whatIsApprovedWhileTheSourceIsLookedAtStaysApproved() {
+    rules(new ApprovalRule(0, null, null, null, List.of(), List.of(), 1));
+    Caller ruth = new Caller("ruth", "account:ruth", new UUID(4, 5), false, Rights.ADMIN);
+    world.store.write(tx -> {
+      tx.people().insert(account(ruth));
+      tx.people().grant(new Membership(false, ruth.name(), null, Role.ADMIN));
+    });
+    try {
+      // Of a source that nobody looks at any more, so that nothing carries it out meanwhile.
+      Caller source =
+          new Caller(
+              "source " + name + " at a commit",
+              "source:" + UUID.randomUUID(),
+              null,
+              false,
+              new Rights(null, Map.of("default", Role.OPERATOR), Scope.ALL));
+      Held asked =
+          catchThrowableOfType(
+              Held.class,
+              () ->
+                  world
+                      .engine
+                      .apply()
+                      .apply(
+                          source,
+                          Manifests.parse(
+                              World.machine(name, "").getBytes(StandardCharsets.UTF_8), "test"),
+                          Apply.Expectation.NONE));
+      UUID request = world.engine.approving().hold(asked).uid();
+      world.engine.approving().approve(ruth, "default", request, "");
+      Request now = world.engine.approving().hold(asked);
+      assertThat(now.uid()).isEqualTo(request);
+      assertThat(now.state()).isEqualTo(State.APPROVED);
     } finally {
       rules();
     }
