@@ -92,9 +92,9 @@ async function listen(queries: QueryClient, signal: AbortSignal) {
   const pause = () => (crowded ? PAUSES[Math.min(crowded, PAUSES.length) - 1]! : 0);
   const flush = () => {
     timer = 0;
-    const long = Date.now() - flushed > 2 * pause();
+    const long = performance.now() - flushed > 2 * pause();
     crowded = !look(queries, [...waiting.values()]) ? 0 : long ? 1 : crowded + 1;
-    flushed = Date.now();
+    flushed = performance.now();
     waiting.clear();
   };
   for (let failed = 0; !signal.aborted; ) {
@@ -128,7 +128,7 @@ async function listen(queries: QueryClient, signal: AbortSignal) {
         if (e.event === 'event') {
           const change = JSON.parse(e.data) as Change;
           waiting.set(`${change.kind ?? ''}/${change.project}/${change.name}`, change);
-          timer ||= window.setTimeout(flush, Math.max(PAUSE, flushed + pause() - Date.now()));
+          timer ||= window.setTimeout(flush, Math.max(PAUSE, flushed + pause() - performance.now()));
         }
       });
     } catch {
@@ -184,7 +184,7 @@ function look(queries: QueryClient, changes: Change[]): boolean {
   return crowded;
 }
 
-/** What was refused or is not there is not asked for again at each change of something else. */
-const allowed = (q: Query) => !(q.state.error instanceof ApiProblem && [403, 404].includes(q.state.error.status));
+/** What was refused is not asked for again at each change of something else. */
+const allowed = (q: Query) => !(q.state.error instanceof ApiProblem && q.state.error.status === 403);
 
 let breath = 0;

@@ -273,15 +273,19 @@ final class MachineActs {
   private Outcome putMedium(Run run, ResolvedMachine machine, String medium)
       throws DriverException {
     requireDoor();
-    Answers.Way way = answers(machine, run.operation().createdAt());
-    try (InstallationMedium vendors = medium(machine)) {
-      return sending.send(
-          run,
-          machine.hypervisor(),
-          vendors.ownFile(way),
-          own ->
-              outside.callUnhurried(machine.hypervisor(), d -> drives(d).put(name(medium), own)));
-    }
+    return sending.send(
+        run,
+        machine.hypervisor(),
+        sender -> {
+          Answers.Way way = answers(machine, run.operation().createdAt());
+          try (InstallationMedium vendors = medium(machine)) {
+            return sender.send(
+                vendors.ownFile(way),
+                own ->
+                    outside.callUnhurried(
+                        machine.hypervisor(), d -> drives(d).put(name(medium), own)));
+          }
+        });
   }
 
   private Outcome putInstaller(ResolvedMachine machine, Step.PutInstaller step, Instant asked)

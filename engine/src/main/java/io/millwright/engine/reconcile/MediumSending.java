@@ -44,18 +44,27 @@ final class MediumSending {
     this.clock = clock;
   }
 
+  /** What is done in a place: it composes the medium and has it sent. */
+  interface Act {
+    Outcome with(Sender sender) throws DriverException;
+  }
+
+  /** Sends a medium to its end. */
+  interface Sender {
+    Outcome send(Content content, Call call) throws DriverException;
+  }
+
   /** The call that sends. */
   interface Call {
     Outcome with(Content content) throws DriverException;
   }
 
   /**
-   * Sends it to its end, if there is a place.
+   * Does it if there is a place; composing a medium is too dear to be done only to be told of none.
    *
    * @throws Lost if it turned out meanwhile that this node may not act any more
    */
-  Outcome send(
-      Run run, Resource<HypervisorSpec, HypervisorStatus> hypervisor, Content content, Call call)
+  Outcome send(Run run, Resource<HypervisorSpec, HypervisorStatus> hypervisor, Act act)
       throws DriverException {
     Semaphore place = places.computeIfAbsent(hypervisor.uid(), _ -> new Semaphore(AT_ONCE));
     if (!place.tryAcquire()) {
@@ -67,7 +76,7 @@ final class MediumSending {
       }
       try {
         run.going("sends it to " + hypervisor.name());
-        return send(new Wanted(run), content, call);
+        return act.with((content, call) -> send(new Wanted(run), content, call));
       } finally {
         all.release();
       }

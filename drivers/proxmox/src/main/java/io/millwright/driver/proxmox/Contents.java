@@ -177,17 +177,17 @@ final class Contents {
   }
 
   /**
-   * Waits while a file of this name grows, that a server which died had sent: Proxmox VE copies it
-   * on, and a second copy would be written over the first.
+   * Waits for what may still be copied to a half file of this name, that a server which died had
+   * sent: Proxmox VE copies it on, and a second copy would be written over the first. A copy that
+   * begins later is of something else, and a half file that none of them completes is a dead one.
    */
   void awaitCopy(Cluster.Storage at, String content, String stem) throws DriverException, PveFault {
-    while (list(at, content).stream().anyMatch(v -> v.stem().equals(stem) && !v.whole())) {
-      List<String> copies = tasks.active(at.node(), "imgcopy");
-      if (copies.isEmpty()) {
+    // Which file one of them is about, it does not tell.
+    for (String copy : tasks.active(at.node(), "imgcopy")) {
+      if (list(at, content).stream().noneMatch(v -> v.stem().equals(stem) && !v.whole())) {
         return;
       }
-      // Which file one of them is about, it does not tell.
-      tasks.awaitEnd(copies.getFirst());
+      tasks.awaitEnd(copy);
     }
   }
 
