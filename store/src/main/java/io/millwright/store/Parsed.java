@@ -4,17 +4,17 @@ import io.millwright.model.Kind;
 import io.millwright.model.MachineStatus;
 import io.millwright.model.Metadata;
 import io.millwright.model.Resource;
-import io.millwright.model.Status;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Rows of resources that many others name, each parsed once: ten thousand machines have three
- * sizes.
+ * Rows of resources, each version parsed once: ten thousand machines have three sizes, and a
+ * machine is read many times for each change of it.
  *
  * <p>A row says itself which version it is, by its revision and by the transaction that wrote it;
  * the latter tells apart what was rolled back from what came in its place. So nothing old is ever
@@ -33,33 +33,56 @@ final class Parsed {
 
   private record Version(String writer, Resource<?, ?> resource) {}
 
-  private final ConcurrentHashMap<UUID, Version> versions = new ConcurrentHashMap<>();
+  private final ConcurrentHashMap<UUID, Version> few = new ConcurrentHashMap<>();
+
+  /** By themselves, so that whoever reads ten thousand machines drives out no hypervisor. */
+  private final ConcurrentHashMap<UUID, Version> many = new ConcurrentHashMap<>();
 
   /** The resource in this row. */
   Resource<?, ?> resource(ResultSet row) throws SQLException {
     Kind kind = Kind.valueOf(row.getString("kind"));
-    if (!keeps(kind)) {
-      return parse(kind, row);
-    }
-    Optional<Resource<?, ?>> known = known(row);
+    ConcurrentHashMap<UUID, Version> versions = isFew(kind) ? few : many;
+    Optional<Resource<?, ?>> known = known(versions, row);
     if (known.isPresent()) {
-      return known.get();
+      return ending(known.get(), row);
     }
     Resource<?, ?> resource = parse(kind, row);
     if (versions.size() >= MOST) {
       versions.clear();
     }
     versions.put(resource.uid(), new Version(row.getString("writer"), resource));
-    return resource;
+    return ending(resource, row);
   }
 
-  /** False of those of which there are many, and which are seldom read twice the same. */
-  static boolean keeps(Kind kind) {
+  /**
+   * With a machine's end, which is of another row: one that waited for a lock may read it older.
+   */
+  private static Resource<?, ?> ending(Resource<?, ?> resource, ResultSet row) throws SQLException {
+    if (!(resource.status() instanceof MachineStatus status)) {
+      return resource;
+    }
+    Instant end = Columns.instant(row, "expires_at");
+    return end == null
+        ? resource
+        : new Resource<>(
+            resource.kind(), resource.metadata(), resource.spec(), status.withExpiresAt(end));
+  }
+
+  /** False of those of which there are so many that it is not worth asking which are known. */
+  static boolean isFew(Kind kind) {
     return kind != Kind.MACHINE && kind != Kind.VOLUME;
   }
 
-  /** The resource in this row if it is known; only the columns {@link #VERSION} are read. */
+  /**
+   * The resource in this row, of a kind that {@link #isFew}, if it is known; only the columns
+   * {@link #VERSION} are read.
+   */
   Optional<Resource<?, ?>> known(ResultSet row) throws SQLException {
+    return known(few, row);
+  }
+
+  private static Optional<Resource<?, ?>> known(
+      ConcurrentHashMap<UUID, Version> versions, ResultSet row) throws SQLException {
     Version known = versions.get(Columns.uuid(row, "uid"));
     return known != null
             && known.writer.equals(row.getString("writer"))
@@ -80,14 +103,11 @@ final class Parsed {
             row.getLong("revision"),
             Columns.instantOf(row, "created_at"),
             Columns.instant(row, "deleted_at"));
-    Status status = StoredJson.read(row.getString("status"), kind.statusType());
     return new Resource<>(
         kind,
         metadata,
         StoredJson.read(row.getString("spec"), kind.specType()),
-        status instanceof MachineStatus machine
-            ? machine.withExpiresAt(Columns.instant(row, "expires_at"))
-            : status);
+        StoredJson.read(row.getString("status"), kind.statusType()));
   }
 
   @SuppressWarnings("unchecked") // labels and annotations are written from such maps only

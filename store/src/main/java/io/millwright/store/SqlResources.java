@@ -162,7 +162,7 @@ final class SqlResources implements Resources {
     sql.append(" ORDER BY project, name LIMIT :limit");
     params.put("limit", query.limit() + 1); // the one too many tells that there is more
     List<Resource<?, ?>> found =
-        Parsed.keeps(query.kind())
+        Parsed.isFew(query.kind())
             ? known(sql.toString(), params)
             : jdbc.sql("SELECT " + Parsed.COLUMNS + " " + sql)
                 .params(params)
