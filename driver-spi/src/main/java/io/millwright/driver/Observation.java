@@ -18,8 +18,9 @@ import org.jspecify.annotations.Nullable;
  * @param at when the listing began
  * @param machines ours and foreign ones
  * @param disks ours only; others are not listed
- * @param media ours only
+ * @param media ours only, half-sent ones as well
  * @param images sha256 of the images that are staged completely
+ * @param halfImages sha256 of those of which there is a part, as of a copying that was broken off
  * @param host null if only one machine was looked at
  * @param gaps what could not be seen, one line each; what is missing from an observation with gaps
  *     is unknown, not absent
@@ -30,8 +31,21 @@ public record Observation(
     List<Disk> disks,
     List<Medium> media,
     List<String> images,
+    List<String> halfImages,
     @Nullable Host host,
     List<String> gaps) {
+
+  /** One in which no image is there in part. */
+  public Observation(
+      Instant at,
+      List<Machine> machines,
+      List<Disk> disks,
+      List<Medium> media,
+      List<String> images,
+      @Nullable Host host,
+      List<String> gaps) {
+    this(at, machines, disks, media, images, List.of(), host, gaps);
+  }
 
   /** What a machine is doing. */
   public enum State {
@@ -117,8 +131,16 @@ public record Observation(
     }
   }
 
-  /** A seed of ours, or a file that a machine boots directly. */
-  public record Medium(ObjectName name) {}
+  /**
+   * A seed of ours, or a file that a machine boots directly.
+   *
+   * @param whole false if it is still being sent, or the sending was broken off
+   */
+  public record Medium(ObjectName name, boolean whole) {
+    public Medium(ObjectName name) {
+      this(name, true);
+    }
+  }
 
   /**
    * The hypervisor's own facts.
@@ -152,6 +174,7 @@ public record Observation(
             disks.stream().filter(d -> !uids.contains(d.name().mark().uid())).toList(),
             media.stream().filter(m -> !uids.contains(m.name().mark().uid())).toList(),
             images,
+            halfImages,
             host,
             gaps);
   }
@@ -164,6 +187,7 @@ public record Observation(
         union(disks, other.disks, Disk::name),
         union(media, other.media, Medium::name),
         union(images, other.images, image -> image),
+        union(halfImages, other.halfImages, image -> image),
         host,
         union(gaps, other.gaps, gap -> gap));
   }

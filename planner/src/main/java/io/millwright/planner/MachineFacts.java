@@ -13,13 +13,14 @@ import org.jspecify.annotations.Nullable;
  *
  * @param vm null if the hypervisor has no such machine
  * @param systemDisks all its system disks that there are, with their sizes
- * @param media all its seeds that there are
- * @param bootFiles all files that there are which it booted directly
+ * @param media all its seeds that there are, half-sent ones as well
+ * @param bootFiles all files that there are which it booted directly, half-sent ones as well
  * @param installerDone true if it stands still, is defined with an installer, and that has ended
  *     well
  * @param imageStaged true if the image it needs is on the hypervisor
  * @param records what is published, by network, as a fingerprint; only networks that could be asked
  * @param fixedDisks those of its system disks that cannot grow
+ * @param halves those of its seeds and files that are not there as a whole
  */
 public record MachineFacts(
     @Nullable Vm vm,
@@ -29,9 +30,10 @@ public record MachineFacts(
     boolean installerDone,
     boolean imageStaged,
     Map<String, Integer> records,
-    Set<String> fixedDisks) {
+    Set<String> fixedDisks,
+    Set<String> halves) {
 
-  /** Of a machine whose disks grow. */
+  /** Of a machine whose disks grow, and whose files are whole. */
   public MachineFacts(
       @Nullable Vm vm,
       Map<String, ByteSize> systemDisks,
@@ -40,7 +42,18 @@ public record MachineFacts(
       boolean installerDone,
       boolean imageStaged,
       Map<String, Integer> records) {
-    this(vm, systemDisks, media, bootFiles, installerDone, imageStaged, records, Set.of());
+    this(
+        vm, systemDisks, media, bootFiles, installerDone, imageStaged, records, Set.of(), Set.of());
+  }
+
+  /** The same, but for what is published. */
+  public MachineFacts withRecords(Map<String, Integer> others) {
+    return new MachineFacts(
+        vm, systemDisks, media, bootFiles, installerDone, imageStaged, others, fixedDisks, halves);
+  }
+
+  boolean has(String medium) {
+    return media.contains(medium) && !halves.contains(medium);
   }
 
   /** Of a machine that has nothing to do with an installer. */
@@ -106,5 +119,6 @@ public record MachineFacts(
     media = List.copyOf(media);
     bootFiles = List.copyOf(bootFiles);
     fixedDisks = Set.copyOf(fixedDisks);
+    halves = Set.copyOf(halves);
   }
 }

@@ -84,7 +84,7 @@ public final class MachinePlanner {
       steps.add(new Step.Stop());
     }
     // A guest that boots already reads the seed that it has; a new one would only confuse it.
-    if (medium != null && !goesOn && (on || !facts.media().contains(medium))) {
+    if (medium != null && !goesOn && (on || !facts.has(medium))) {
       steps.add(
           own != null
               ? new Step.PutMedium(medium, own.why())

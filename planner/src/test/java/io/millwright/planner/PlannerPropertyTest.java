@@ -11,6 +11,7 @@ import io.millwright.planner.MachineGoal.Installer.Kernel;
 import io.millwright.planner.MachineGoal.Installer.OwnMedium;
 import io.millwright.planner.MachineGoal.Installer.SeedBeside;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -19,6 +20,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;
@@ -50,6 +53,7 @@ class PlannerPropertyTest {
     final TreeSet<String> media;
     final Map<String, Integer> records;
     final TreeSet<String> bootFiles;
+    final TreeSet<String> halves;
     boolean staged;
     boolean installerDone;
     boolean booted;
@@ -62,6 +66,7 @@ class PlannerPropertyTest {
       media = new TreeSet<>(given.facts().media());
       records = new TreeMap<>(given.facts().records());
       bootFiles = new TreeSet<>(given.facts().bootFiles());
+      halves = new TreeSet<>(given.facts().halves());
       installerDone = given.facts().installerDone();
       staged = given.facts().imageStaged();
       booted = goal.booted();
@@ -75,7 +80,15 @@ class PlannerPropertyTest {
           List.copyOf(bootFiles),
           installerDone,
           staged,
-          Map.copyOf(records));
+          Map.copyOf(records),
+          Set.of(),
+          halves);
+    }
+
+    /** A medium, or files, as they are sent. */
+    private void put(TreeSet<String> where, Collection<String> names) {
+      where.addAll(names);
+      halves.removeAll(names);
     }
 
     MachineGoal goal() {
@@ -110,21 +123,21 @@ class PlannerPropertyTest {
           assertThat(vm != null && vm.running() && s.medium().equals(vm.medium()))
               .as("nobody changes a seed under a running guest")
               .isFalse();
-          media.add(s.medium());
+          put(media, List.of(s.medium()));
         }
         case Step.PutMedium s -> {
           assertThat(goal.installer()).isEqualTo(new OwnMedium(s.medium(), s.why()));
           assertThat(vm != null && vm.running() && s.medium().equals(vm.medium()))
               .as("nobody changes a medium under a running installer")
               .isFalse();
-          media.add(s.medium());
+          put(media, List.of(s.medium()));
         }
         case Step.PutInstaller s -> {
           assertThat(vm == null || !vm.running()).as("nobody is just booting them").isTrue();
           assertThat(s.files().isEmpty()).isEqualTo(goal.installer() instanceof SeedBeside);
-          bootFiles.addAll(s.files());
+          put(bootFiles, s.files());
           if (s.seed() != null) {
-            media.add(s.seed());
+            put(media, List.of(s.seed()));
           }
         }
         case Step.DefineInstaller s -> {
@@ -159,6 +172,7 @@ class PlannerPropertyTest {
         case Step.DeleteBootFile s -> {
           assertThat(vm == null || !vm.installer()).as("the installer is done").isTrue();
           bootFiles.remove(s.file());
+          halves.remove(s.file());
         }
         case Step.Define s -> {
           assertThat(!(goal.installer() instanceof Kernel) || booted || vm != null && isInstalled())
@@ -170,6 +184,10 @@ class PlannerPropertyTest {
               .isTrue();
           assertThat(disks).containsKey(goal.disk());
           assertThat(s.medium() == null || media.contains(s.medium())).isTrue();
+          assertThat(
+                  s.medium() == null || vm != null && vm.running() || !halves.contains(s.medium()))
+              .as("what stands still finds all of it when it starts")
+              .isTrue();
           vm = defined(vm != null && vm.running(), s.medium());
         }
         case Step.Eject _ -> {
@@ -251,6 +269,7 @@ class PlannerPropertyTest {
               .as("no seed is deleted in its drive")
               .isTrue();
           media.remove(s.medium());
+          halves.remove(s.medium());
         }
         case Step.DeleteDisk s -> {
           assertThat(vm == null || !vm.disks().contains(s.disk()))
@@ -437,7 +456,8 @@ class PlannerPropertyTest {
             facts.installerDone(),
             facts.imageStaged(),
             facts.records(),
-            facts.systemDisks().keySet());
+            facts.systemDisks().keySet(),
+            facts.halves());
     Plan plan = MachinePlanner.plan(given.goal(), fixed);
     Plan usual = MachinePlanner.plan(given.goal(), facts);
     assertThat(plan.steps())
@@ -575,7 +595,9 @@ class PlannerPropertyTest {
             facts.bootFiles().reversed(),
             facts.installerDone(),
             facts.imageStaged(),
-            reversed(facts.records()));
+            reversed(facts.records()),
+            facts.fixedDisks(),
+            facts.halves());
     assertThat(MachinePlanner.plan(with(goal, goal.booted(), reversed(goal.records())), shuffled))
         .isEqualTo(MachinePlanner.plan(goal, facts));
     assertThat(MachinePlanner.undo(shuffled, false)).isEqualTo(MachinePlanner.undo(facts, false));
@@ -729,8 +751,10 @@ class PlannerPropertyTest {
     Arbitrary<List<String>> media = Arbitraries.of(SEEDS).list().uniqueElements().ofMaxSize(3);
     Arbitrary<List<String>> files = Arbitraries.of(FILES).list().uniqueElements().ofMaxSize(3);
     Arbitrary<Boolean> yes = Arbitraries.of(true, false);
-    return Combinators.combine(disks, media, files, yes, yes, records())
-        .flatAs((there, seeds, bootFiles, staged, done, records) ->
+    Arbitrary<Set<String>> halves =
+        Arbitraries.of(Stream.concat(SEEDS.stream(), FILES.stream()).toList()).set().ofMaxSize(2);
+    return Combinators.combine(disks, media, files, yes, yes, records(), halves)
+        .flatAs((there, seeds, bootFiles, staged, done, records, broken) ->
             vms(there, seeds)
                 .map(vm ->
                     new MachineFacts(
@@ -740,7 +764,11 @@ class PlannerPropertyTest {
                         bootFiles,
                         done && vm != null && vm.installer() && !vm.running(),
                         staged,
-                        records)));
+                        records,
+                        Set.of(),
+                        broken.stream()
+                            .filter(name -> seeds.contains(name) || bootFiles.contains(name))
+                            .collect(Collectors.toSet()))));
   }
 
   /** A machine whose disks and medium are there, or none. */

@@ -83,6 +83,10 @@ class CrashPointTest {
   private static final Set<Verb> LOOKS =
       EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG, Verb.MEASURE);
 
+  /** Calls that send something, of which a half may be there. */
+  private static final Set<Verb> SENDS =
+      EnumSet.of(Verb.STAGE, Verb.PUT_MEDIUM, Verb.PUT_BOOT_FILE);
+
   /** Calls of which there may be fewer or more from one run to the next. */
   private static final Set<Verb> REPEATED =
       EnumSet.of(Verb.OBSERVE, Verb.ASK_AGENT, Verb.READ_LOG, Verb.MEASURE, Verb.STOP);
@@ -134,6 +138,9 @@ class CrashPointTest {
   /** When, of a call, its server dies. */
   private enum Moment {
     BEFORE,
+
+    /** When a half of what is sent is there. */
+    HALF,
     AFTER,
 
     /** Before; and once another server has ended the work, the call takes effect after all. */
@@ -669,6 +676,7 @@ class CrashPointTest {
               1,
               switch (point.moment()) {
                 case BEFORE -> Fault.runBefore(kill);
+                case HALF -> Fault.half(kill);
                 case AFTER -> Fault.runAfter(kill);
                 case LATE -> Fault.run(this::killAndWait, landed::countDown);
               });
@@ -1524,6 +1532,9 @@ class CrashPointTest {
         Moment before = system == System.BUILDER ? Moment.BEFORE : Moment.LATE;
         points.add(new Point(flow, system, verb, ordinal, before));
         points.add(new Point(flow, system, verb, ordinal, Moment.AFTER));
+        if (SENDS.contains(verb) && ordinal == 1) {
+          points.add(new Point(flow, system, verb, ordinal, Moment.HALF));
+        }
       }
     }
   }

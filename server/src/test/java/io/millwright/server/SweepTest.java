@@ -431,6 +431,7 @@ class SweepTest {
   @Test
   void imagesGoFromAHypervisorThatIsForgotten() {
     UUID uid = used();
+    world.second.leaveHalf(ours, "3".repeat(64));
     world.second.faults().reachable(false);
     forget();
     world.await(
@@ -443,6 +444,7 @@ class SweepTest {
     world.store.write(tx -> tx.nudges().nudge(uid));
     assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
     assertThat(world.outside(world.second).images()).isEmpty();
+    assertThat(world.outside(world.second).halfImages()).isEmpty();
   }
 
   @Test
@@ -469,6 +471,8 @@ class SweepTest {
     world.hypervisor.addImage(ours, backing, ByteSize.ofMib(64));
     world.hypervisor.addImage(ours, free, ByteSize.ofMib(64));
     world.hypervisor.addImage("ffffffff", free, ByteSize.ofMib(64));
+    String half = "3".repeat(64);
+    world.hypervisor.leaveHalf(ours, half);
     try (HypervisorDriver driver = world.hypervisor.attach(ours)) {
       driver
           .disks()
@@ -476,13 +480,14 @@ class SweepTest {
           .create(name(ours, UUID.randomUUID(), ObjectName.SYSTEM), ByteSize.ofMib(64), backing);
     }
     world.await(
-        "both are found",
+        "all are found",
         () ->
             world
                 .strings("SELECT sha256 FROM unneeded_image WHERE listings = 2 ORDER BY sha256")
-                .equals(List.of(backing, free)));
+                .equals(List.of(backing, free, half)));
     world.sql("UPDATE unneeded_image SET found_at = found_at - interval '1 hour'");
     world.await("one goes", () -> !world.outside(world.hypervisor).images().contains(free));
+    world.await("so does the half", () -> world.outside(world.hypervisor).halfImages().isEmpty());
     assertThat(world.outside(world.hypervisor).images()).containsExactlyInAnyOrder(needed, backing);
     assertThat(world.engine.invariants().look().broken())
         .as("it was found long ago")

@@ -14,6 +14,9 @@ public sealed interface Fault {
   /** It is done, and the answer is lost. */
   record After(FaultKind kind) implements Fault {}
 
+  /** Breaks off in the middle of what it sends; the same as {@link Before} if it sends nothing. */
+  record Half(Runnable then) implements Fault {}
+
   /** Says that it is done, and nothing was. */
   record Lie() implements Fault {}
 
@@ -60,6 +63,11 @@ public sealed interface Fault {
   /** Fails before the effect; also how a system refuses. */
   static Fault beforeEffect(FaultKind kind) {
     return new Before(kind);
+  }
+
+  /** Runs code of the test, which throws, once a half of what is sent is there. */
+  static Fault half(Runnable then) {
+    return new Half(then);
   }
 
   /** Fails after the effect: with UNREACHABLE, the reply was lost. */

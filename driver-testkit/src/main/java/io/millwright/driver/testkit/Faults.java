@@ -35,6 +35,9 @@ public final class Faults {
   interface Effect<T> {
     T run() throws DriverException;
 
+    /** Only a half of it, where something is sent. */
+    default void half() throws DriverException {}
+
     /** The same with a part of the answer lost; only observations can. */
     default T partly(Fault.Partial lost) throws DriverException {
       return run();
@@ -181,6 +184,11 @@ public final class Faults {
       case null -> effect.run();
       case Fault.Partial partial -> effect.partly(partial);
       case Fault.Before before -> throw failed(call, before.kind(), "before its effect");
+      case Fault.Half half -> {
+        effect.half();
+        half.then().run();
+        throw failed(call, FaultKind.UNREACHABLE, "in the middle of its effect");
+      }
       case Fault.After after -> {
         var _ = effect.run();
         throw failed(call, after.kind(), "after its effect");

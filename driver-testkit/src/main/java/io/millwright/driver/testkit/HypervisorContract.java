@@ -98,6 +98,9 @@ public abstract class HypervisorContract {
 
     /** Leaves what a server leaves that was killed in the middle of staging this image. */
     void leaveHalfStaged(String installation, Disks.Image image) throws Exception;
+
+    /** Leaves what a server leaves that was killed in the middle of sending this medium. */
+    void leaveHalfSent(ObjectName medium) throws Exception;
   }
 
   /** The tag of what is about disks, their images and copies of both. */
@@ -972,12 +975,40 @@ public abstract class HypervisorContract {
     }
     outside().leaveHalfStaged(installation, image());
     assertThat(driver().observe(new Scope.All()).images()).isEmpty();
+    assertThat(driver().observe(new Scope.All()).halfImages()).containsExactly(image().sha256());
     ObjectName disk = system(mark());
     fails(FaultKind.REFUSED, () -> disks().create(disk, image().virtualSize(), image().sha256()));
     assertThat(size(disk)).isEmpty();
     finished(() -> disks().stage(image()));
     assertThat(driver().observe(new Scope.All()).images()).containsExactly(image().sha256());
+    assertThat(driver().observe(new Scope.All()).halfImages()).isEmpty();
     finished(() -> disks().create(disk, image().virtualSize(), image().sha256()));
+    done(disks().delete(disk));
+    twice(() -> disks().unstage(image().sha256()));
+    outside().leaveHalfStaged(installation, image());
+    twice(() -> disks().unstage(image().sha256()));
+    assertThat(driver().observe(new Scope.All()).halfImages()).isEmpty();
+  }
+
+  @Test
+  void aHalfSentMediumIsSeenAndGoesLikeAWholeOne() throws Exception {
+    if (!has("media")) {
+      return;
+    }
+    Mark mark = mark();
+    ObjectName medium = seed(mark);
+    outside().leaveHalfSent(medium);
+    assertThat(driver().observe(new Scope.One(mark.uid())).media())
+        .containsExactly(new Observation.Medium(medium, false));
+    assertThat(driver().observe(new Scope.All()).media())
+        .contains(new Observation.Medium(medium, false));
+    finished(() -> media().put(medium, new byte[4096]));
+    assertThat(driver().observe(new Scope.One(mark.uid())).media())
+        .containsExactly(new Observation.Medium(medium));
+    done(media().delete(medium));
+    outside().leaveHalfSent(medium);
+    twice(() -> media().delete(medium));
+    assertThat(driver().observe(new Scope.One(mark.uid())).media()).isEmpty();
   }
 
   @Test

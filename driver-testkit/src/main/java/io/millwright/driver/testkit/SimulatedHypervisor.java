@@ -47,6 +47,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -123,7 +124,7 @@ public final class SimulatedHypervisor {
 
   private record StoredDisk(ObjectName name, ByteSize size, @Nullable String base) {}
 
-  private record StoredMedium(ObjectName name, byte[] content) {}
+  private record StoredMedium(ObjectName name, byte[] content, boolean whole) {}
 
   private record ImageKey(String installation, String sha256) {}
 
@@ -140,6 +141,7 @@ public final class SimulatedHypervisor {
   private final Map<UUID, Set<String>> mediumNames = new HashMap<>();
   private final Map<String, Integer> attachments = new HashMap<>();
   private final Map<ImageKey, ByteSize> images = new LinkedHashMap<>();
+  private final Set<ImageKey> halfImages = new LinkedHashSet<>();
   private final Map<ImageKey, Integer> imageUsers = new HashMap<>();
   private long diskUsed;
   private long memoryUsed;
@@ -514,11 +516,31 @@ public final class SimulatedHypervisor {
     }
   }
 
-  /** Content of a medium. */
+  /** Content of a medium that is there as a whole. */
   public Optional<byte[]> medium(String name) {
     synchronized (lock) {
       StoredMedium medium = media.get(name);
-      return medium == null ? Optional.empty() : Optional.of(medium.content().clone());
+      return medium == null || !medium.whole()
+          ? Optional.empty()
+          : Optional.of(medium.content().clone());
+    }
+  }
+
+  /** Leaves a part of an image, as of a copying that was broken off; a whole one stays whole. */
+  public void leaveHalf(String installation, String sha256) {
+    synchronized (lock) {
+      ImageKey key = new ImageKey(installation, sha256);
+      if (!images.containsKey(key)) {
+        halfImages.add(key);
+      }
+    }
+  }
+
+  /** Leaves a part of a medium. */
+  public void leaveHalf(ObjectName name) {
+    synchronized (lock) {
+      media.put(name.toString(), new StoredMedium(name, new byte[1], false));
+      index(mediumNames, name);
     }
   }
 
@@ -606,6 +628,11 @@ public final class SimulatedHypervisor {
           -1,
           SimulatedHypervisor::sumOrGone);
     }
+  }
+
+  private boolean isWhole(String medium) {
+    StoredMedium there = media.get(medium);
+    return there != null && there.whole();
   }
 
   private static void index(Map<UUID, Set<String>> by, ObjectName name) {
@@ -741,7 +768,8 @@ public final class SimulatedHypervisor {
                       .toList(),
                   disksOf(disks.keySet()),
                   mediaOf(media.keySet()),
-                  stagedImages(),
+                  stagedImages(images.keySet()),
+                  stagedImages(halfImages),
                   new Observation.Host(
                       host.version(),
                       host.acceleration(),
@@ -758,7 +786,8 @@ public final class SimulatedHypervisor {
                 seen != null && machines.containsKey(uid) ? List.of(seen) : List.of(),
                 disksOf(diskNames.getOrDefault(uid, Set.of())),
                 mediaOf(mediumNames.getOrDefault(uid, Set.of())),
-                stagedImages(),
+                stagedImages(images.keySet()),
+                stagedImages(halfImages),
                 null,
                 List.of());
           }
@@ -773,6 +802,7 @@ public final class SimulatedHypervisor {
           all.disks().stream().filter(d -> !lost.hidden().test(d.name().mark().uid())).toList(),
           all.media().stream().filter(d -> !lost.hidden().test(d.name().mark().uid())).toList(),
           all.images(),
+          all.halfImages(),
           all.host(),
           List.of(lost.gap()));
     }
@@ -818,14 +848,14 @@ public final class SimulatedHypervisor {
       for (String name : which) {
         StoredMedium medium = media.get(name);
         if (medium != null && isOurs(name)) {
-          out.add(new Observation.Medium(medium.name()));
+          out.add(new Observation.Medium(medium.name(), medium.whole()));
         }
       }
       return out;
     }
 
-    private List<String> stagedImages() {
-      return images.keySet().stream()
+    private List<String> stagedImages(Collection<ImageKey> which) {
+      return which.stream()
           .filter(k -> k.installation().equals(installation))
           .map(ImageKey::sha256)
           .toList();
@@ -852,7 +882,7 @@ public final class SimulatedHypervisor {
                       throw conflict("There is no disk " + disk.name() + ".");
                     }
                   }
-                  if (definition.medium() != null && !media.containsKey(definition.medium())) {
+                  if (definition.medium() != null && !isWhole(definition.medium())) {
                     throw conflict("There is no medium " + definition.medium() + ".");
                   }
                   requireInstaller(definition.installer());
@@ -956,8 +986,7 @@ public final class SimulatedHypervisor {
         throw conflict("The installation medium is not staged.");
       }
       MachineDefinition.Kernel kernel = installer.kernel();
-      if (kernel != null
-          && !(media.containsKey(kernel.file()) && media.containsKey(kernel.initrd()))) {
+      if (kernel != null && !(isWhole(kernel.file()) && isWhole(kernel.initrd()))) {
         throw conflict("There is no file " + kernel.file() + " or " + kernel.initrd() + ".");
       }
     }
@@ -1082,10 +1111,19 @@ public final class SimulatedHypervisor {
           null,
           image.sha256(),
           Outcome.DONE,
-          () -> {
-            synchronized (lock) {
-              images.put(new ImageKey(installation, image.sha256()), image.virtualSize());
-              return Outcome.DONE;
+          new Faults.Effect<>() {
+            @Override
+            public Outcome run() {
+              synchronized (lock) {
+                halfImages.remove(new ImageKey(installation, image.sha256()));
+                images.put(new ImageKey(installation, image.sha256()), image.virtualSize());
+                return Outcome.DONE;
+              }
+            }
+
+            @Override
+            public void half() {
+              leaveHalf(installation, image.sha256());
             }
           });
     }
@@ -1107,6 +1145,7 @@ public final class SimulatedHypervisor {
                 throw conflict("A machine has this image in its drive.");
               }
               images.remove(key);
+              halfImages.remove(key);
               return Outcome.DONE;
             }
           });
@@ -1335,13 +1374,25 @@ public final class SimulatedHypervisor {
           name.mark().uid(),
           name.toString(),
           Outcome.DONE,
-          () -> {
-            byte[] content = read(file);
-            synchronized (lock) {
-              ours(name.mark());
-              media.put(name.toString(), new StoredMedium(name, content));
-              index(mediumNames, name);
+          new Faults.Effect<>() {
+            @Override
+            public Outcome run() throws DriverException {
+              send(true);
               return Outcome.DONE;
+            }
+
+            @Override
+            public void half() throws DriverException {
+              send(false);
+            }
+
+            private void send(boolean whole) throws DriverException {
+              byte[] content = read(file);
+              synchronized (lock) {
+                ours(name.mark());
+                media.put(name.toString(), new StoredMedium(name, content, whole));
+                index(mediumNames, name);
+              }
             }
           });
     }

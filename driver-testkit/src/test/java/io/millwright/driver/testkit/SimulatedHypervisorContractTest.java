@@ -3,6 +3,7 @@ package io.millwright.driver.testkit;
 import io.millwright.driver.Disks;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.model.Mac;
 import java.nio.file.Path;
@@ -100,9 +101,15 @@ final class SimulatedHypervisorContractTest extends HypervisorContract {
         world.restart(uid);
       }
 
-      /** Staging is one act in the simulation: what was killed in the middle left nothing. */
       @Override
-      public void leaveHalfStaged(String installation, Disks.Image image) {}
+      public void leaveHalfStaged(String installation, Disks.Image image) {
+        world.leaveHalf(installation, image.sha256());
+      }
+
+      @Override
+      public void leaveHalfSent(ObjectName medium) {
+        world.leaveHalf(medium);
+      }
     };
   }
 }

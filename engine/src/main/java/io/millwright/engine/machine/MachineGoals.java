@@ -249,10 +249,11 @@ public final class MachineGoals {
         }
       }
     }
-    Map<Boolean, List<String>> media =
-        seen.media().stream()
+    List<Observation.Medium> media =
+        seen.media().stream().filter(m -> m.name().mark().uid().equals(uid)).toList();
+    Map<Boolean, List<String>> names =
+        media.stream()
             .map(Observation.Medium::name)
-            .filter(name -> name.mark().uid().equals(uid))
             .collect(
                 Collectors.partitioningBy(
                     name -> BOOT_FILES.contains(name.role()),
@@ -262,12 +263,16 @@ public final class MachineGoals {
     return new MachineFacts(
         vm,
         disks,
-        Objects.requireNonNull(media.get(false)),
-        Objects.requireNonNull(media.get(true)),
+        Objects.requireNonNull(names.get(false)),
+        Objects.requireNonNull(names.get(true)),
         installerDone,
         sha256 != null && seen.images().contains(sha256),
         records,
-        fixed);
+        fixed,
+        media.stream()
+            .filter(m -> !m.whole())
+            .map(m -> m.name().toString())
+            .collect(Collectors.toSet()));
   }
 
   /** What the other hypervisor is to a machine that has something there. */

@@ -322,16 +322,7 @@ public final class HypervisorReconciler {
     MachineFacts facts =
         MachineGoals.facts(machine.uid(), index.of(machine.uid()), goal.sha256(), Map.of(), false);
     // Names and leases are not the hypervisor's; each machine's own look compares them.
-    MachineFacts asPublished =
-        new MachineFacts(
-            facts.vm(),
-            facts.systemDisks(),
-            facts.media(),
-            facts.bootFiles(),
-            facts.installerDone(),
-            facts.imageStaged(),
-            goal.records());
-    return !MachinePlanner.plan(goal, asPublished).empty();
+    return !MachinePlanner.plan(goal, facts.withRecords(goal.records())).empty();
   }
 
   /** A listing, found by machine. */

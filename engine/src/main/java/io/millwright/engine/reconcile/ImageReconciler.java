@@ -52,6 +52,7 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -62,6 +63,8 @@ import org.slf4j.LoggerFactory;
  * image's status; so whoever takes over after a crash goes on from there.
  */
 public final class ImageReconciler {
+  private static final Logger LOG = LoggerFactory.getLogger(ImageReconciler.class);
+
   /** How often the progress of a build is written down. */
   private static final Duration TELL = Duration.ofSeconds(1);
 
@@ -654,7 +657,7 @@ public final class ImageReconciler {
         }
         files.delete(sha256);
       } catch (DriverException | IOException e) {
-        LoggerFactory.getLogger(ImageReconciler.class).info("{}: {}", image.title(), e.toString());
+        LOG.info("{}: {}", image.title(), e.toString());
         all = false;
         continue;
       }
@@ -688,7 +691,7 @@ public final class ImageReconciler {
       }
       return files.whole(now).stream().noneMatch(sha256 -> nameless(image, sha256));
     } catch (IOException e) {
-      LoggerFactory.getLogger(ImageReconciler.class).warn("{}: {}", image.title(), e.toString());
+      LOG.warn("{}: {}", image.title(), e.toString());
       return false;
     }
   }
@@ -709,8 +712,9 @@ public final class ImageReconciler {
     return StagedImages.sha256(image).anyMatch(sha256::equals);
   }
 
-  /** Takes it from all hypervisors; false if a disk on one of them is backed by it. */
+  /** Takes it from all hypervisors where no disk is backed by it; false if one is. */
   private boolean unstaged(String sha256) throws DriverException {
+    boolean everywhere = true;
     for (Resource<HypervisorSpec, HypervisorStatus> host : hypervisors()) {
       try {
         outside.call(
@@ -718,14 +722,13 @@ public final class ImageReconciler {
             d -> MachineActs.facet(d, HypervisorDriver::disks, "has no disks").unstage(sha256));
       } catch (DriverException e) {
         if (e.kind() == FaultKind.CONFLICT) {
-          return false;
-        }
-        if (e.kind() != FaultKind.UNSUPPORTED) {
+          everywhere = false;
+        } else if (e.kind() != FaultKind.UNSUPPORTED) {
           throw e;
         }
       }
     }
-    return true;
+    return everywhere;
   }
 
   // --- making it -----------------------------------------------------------------------------
@@ -858,7 +861,7 @@ public final class ImageReconciler {
     for (ImageBuild build : image.status().builds()) {
       String sha256 = build.sha256();
       try {
-        if (sha256 != null && !stillNamed(image, sha256)) {
+        if (sha256 != null && !needed(image, sha256)) {
           unstaged(sha256);
           files.delete(sha256);
         }
@@ -867,7 +870,7 @@ public final class ImageReconciler {
         run.waitFor(MachineReconciler.reason(e.kind()), e.forUser(), delay);
         return Optional.of(delay);
       } catch (IOException e) {
-        LoggerFactory.getLogger(ImageReconciler.class).warn("{}: {}", image.title(), e.toString());
+        LOG.warn("{}: {}", image.title(), e.toString());
       }
     }
     forget(image);
@@ -880,16 +883,8 @@ public final class ImageReconciler {
     try {
       files.forget(image.uid());
     } catch (IOException e) {
-      LoggerFactory.getLogger(ImageReconciler.class).warn("{}: {}", image.title(), e.toString());
+      LOG.warn("{}: {}", image.title(), e.toString());
     }
-  }
-
-  private boolean stillNamed(Resource<ImageSpec, ImageStatus> image, String sha256) {
-    return store.read(tx ->
-        all(tx.resources(), Kind.IMAGE).stream()
-                .anyMatch(other -> !other.uid().equals(image.uid()) && has(other, sha256))
-            || all(tx.resources(), Kind.MACHINE).stream()
-                .anyMatch(m -> sha256.equals(((MachineStatus) m.status()).imageSha256())));
   }
 
   private List<Resource<HypervisorSpec, HypervisorStatus>> hypervisors() {

@@ -117,7 +117,7 @@ final class StagedImages {
     record Known(List<Unneeded> before, Set<String> now) {}
     Known known =
         store.read(
-            tx -> new Known(tx.orphans().images(hypervisor.uid()), unneeded(tx, seen.images())));
+            tx -> new Known(tx.orphans().images(hypervisor.uid()), unneeded(tx, staged(seen))));
     boolean settled =
         known.before().stream().allMatch(u -> u.listings() >= 2)
             && known
@@ -151,21 +151,29 @@ final class StagedImages {
   }
 
   /**
-   * Removes all from a hypervisor that is given up. What a disk is backed by stays; so does what is
-   * listed by another one, which may have the same storage.
+   * Removes all from a hypervisor that is given up, half-copied ones as well. What a disk is backed
+   * by stays; so does what is listed by another one, which may have the same storage.
    */
   void leave(Resource<HypervisorSpec, HypervisorStatus> hypervisor) throws DriverException {
     Observation seen = complete(hypervisor);
-    Set<String> staged = new HashSet<>(seen.images());
+    Set<String> staged = new HashSet<>(staged(seen));
     Observation.Host host = seen.host();
-    if (!staged.isEmpty() && host != null) {
-      for (Resource<HypervisorSpec, HypervisorStatus> other : neighbours(hypervisor, host)) {
-        complete(other).images().forEach(staged::remove);
-      }
+    List<Resource<HypervisorSpec, HypervisorStatus>> neighbours =
+        host == null ? List.of() : neighbours(hypervisor, host);
+    for (Resource<HypervisorSpec, HypervisorStatus> other : neighbours) {
+      staged(complete(other)).forEach(staged::remove);
+    }
+    if (neighbours.isEmpty()) {
+      // Not each hypervisor shows what was copied of an image before the copying was broken off.
+      store.read(StagedImages::images).forEach(image -> sha256(image).forEach(staged::add));
     }
     for (String sha256 : staged) {
       unstage(hypervisor, sha256);
     }
+  }
+
+  private static List<String> staged(Observation seen) {
+    return Stream.concat(seen.images().stream(), seen.halfImages().stream()).distinct().toList();
   }
 
   private Observation complete(Resource<HypervisorSpec, HypervisorStatus> hypervisor)

@@ -497,7 +497,7 @@ final class DomainCompute implements Compute, HotPlug {
         }
       }
       try (Pool pool = files.pool(connection)) {
-        files.deleteScraps(pool, mark);
+        files.deleteLogs(pool, mark);
       }
       return Outcome.DONE;
     });

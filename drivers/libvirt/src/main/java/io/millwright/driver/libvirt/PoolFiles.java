@@ -9,6 +9,7 @@ import io.millwright.driver.FaultKind;
 import io.millwright.driver.Locks;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
+import io.millwright.driver.Observation;
 import io.millwright.driver.libvirt.Handle.Pool;
 import io.millwright.driver.libvirt.Handle.Volume;
 import java.io.IOException;
@@ -66,9 +67,17 @@ final class PoolFiles {
     this.imageName = Pattern.compile(Pattern.quote(imageStem("")) + "([0-9a-f]{64})\\.(qcow2|raw)");
   }
 
-  /** What of ours is in the pool. */
+  /**
+   * What of ours is in the pool.
+   *
+   * @param images sha256 of whole ones
+   * @param halfImages sha256 of the others
+   */
   record Listing(
-      Map<ObjectName, Volume> disks, Set<ObjectName> media, Map<String, Volume> images) {}
+      Map<ObjectName, Volume> disks,
+      List<Observation.Medium> media,
+      Set<String> images,
+      Set<String> halfImages) {}
 
   String imageStem(String sha256) {
     return "mw-" + installation + "-image-" + sha256;
@@ -142,14 +151,14 @@ final class PoolFiles {
       }
     }
     Map<ObjectName, Volume> disks = new HashMap<>();
-    Set<ObjectName> media = new HashSet<>();
-    Map<String, Volume> images = new HashMap<>();
+    List<Observation.Medium> media = new ArrayList<>();
+    Set<String> images = new HashSet<>();
+    Set<String> halfImages = new HashSet<>();
     byName.forEach((name, volume) -> {
       Matcher image = imageName.matcher(name);
       if (image.matches()) {
-        if (whole.contains(imageStem(image.group(1)))) {
-          images.put(image.group(1), volume);
-        }
+        String sha256 = image.group(1);
+        (whole.contains(imageStem(sha256)) ? images : halfImages).add(sha256);
         return;
       }
       Optional<ObjectName> object = ObjectName.parse(name).filter(this::ours);
@@ -157,13 +166,11 @@ final class PoolFiles {
         boolean part = copying.contains(object.get().toString());
         disks.put(
             part ? new ObjectName(object.get().mark(), ObjectName.PART) : object.get(), volume);
-      } else if (object.isPresent()
-          && (name.endsWith(MEDIUM) || name.endsWith(BOOT))
-          && whole.contains(object.get().toString())) {
-        media.add(object.get());
+      } else if (object.isPresent() && (name.endsWith(MEDIUM) || name.endsWith(BOOT))) {
+        media.add(new Observation.Medium(object.get(), whole.contains(object.get().toString())));
       }
     });
-    return new Listing(disks, media, images);
+    return new Listing(disks, media, images, halfImages);
   }
 
   /** The staged image, whole, or null. */
@@ -207,21 +214,19 @@ final class PoolFiles {
     return new ObjectName(mark, "log") + LOG;
   }
 
-  /** Deletes what a machine leaves that is neither disk nor medium: logs, and half-made files. */
-  void deleteScraps(Pool pool, Mark mark) throws LibvirtError {
+  /** Deletes what a machine leaves that is neither disk nor medium: logs. */
+  void deleteLogs(Pool pool, Mark mark) throws LibvirtError {
     List<Volume> volumes = pool.volumes();
     try {
-      List<String> scraps = new ArrayList<>();
+      List<String> logs = new ArrayList<>();
       for (Volume volume : volumes) {
         String name = volume.name();
         Optional<ObjectName> object = ObjectName.parse(name).filter(this::ours);
-        if (object.isPresent()
-            && object.get().mark().sameOwner(mark)
-            && (name.endsWith(LOG) || name.endsWith(BOOT) && !has(pool, object.get() + WHOLE))) {
-          scraps.add(name);
+        if (object.isPresent() && object.get().mark().sameOwner(mark) && name.endsWith(LOG)) {
+          logs.add(name);
         }
       }
-      for (String name : scraps) {
+      for (String name : logs) {
         delete(pool, name);
       }
     } finally {

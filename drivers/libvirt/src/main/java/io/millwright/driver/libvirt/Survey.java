@@ -48,11 +48,12 @@ final class Survey {
       List<Observation.Disk> disks = new ArrayList<>();
       List<Observation.Medium> media = new ArrayList<>();
       List<String> images = new ArrayList<>();
+      List<String> halfImages = new ArrayList<>();
       Predicate<ObjectName> wanted =
           name -> !(scope instanceof Scope.One(UUID uid)) || name.mark().uid().equals(uid);
       Observation.Host host = null;
       try (Pool pool = files.pool(connection)) {
-        stored(pool, wanted, disks, media, images, gaps);
+        stored(pool, wanted, disks, media, images, halfImages, gaps);
         if (scope instanceof Scope.All) {
           host = host(connection, pool.available());
         }
@@ -73,6 +74,7 @@ final class Survey {
           List.copyOf(disks),
           List.copyOf(media),
           images.stream().sorted().toList(),
+          halfImages.stream().sorted().toList(),
           host,
           List.copyOf(gaps));
     });
@@ -206,6 +208,7 @@ final class Survey {
       List<Observation.Disk> disks,
       List<Observation.Medium> media,
       List<String> images,
+      List<String> halfImages,
       List<String> gaps)
       throws LibvirtError {
     List<Volume> volumes = pool.volumes();
@@ -222,8 +225,9 @@ final class Survey {
           }
         }
       }
-      listing.media().stream().filter(wanted).map(Observation.Medium::new).forEach(media::add);
-      images.addAll(listing.images().keySet());
+      listing.media().stream().filter(m -> wanted.test(m.name())).forEach(media::add);
+      images.addAll(listing.images());
+      halfImages.addAll(listing.halfImages());
     } finally {
       Handle.closeAll(volumes);
     }

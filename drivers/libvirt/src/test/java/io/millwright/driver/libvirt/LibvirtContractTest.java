@@ -236,5 +236,10 @@ class LibvirtContractTest extends HypervisorContract {
       LAB.virsh("vol-upload", "--pool", LAB.get("LAB_POOL"), name, half.toString());
       Files.delete(half);
     }
+
+    @Override
+    public void leaveHalfSent(ObjectName medium) throws Exception {
+      LAB.virsh("vol-create-as", LAB.get("LAB_POOL"), medium + ".iso", "64M", "--format", "raw");
+    }
   }
 }

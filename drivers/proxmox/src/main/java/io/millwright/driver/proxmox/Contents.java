@@ -5,9 +5,12 @@ import io.millwright.driver.ObjectName;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import tools.jackson.databind.JsonNode;
@@ -95,19 +98,35 @@ final class Contents {
   }
 
   /**
-   * What is there of ours that is whole.
+   * What is there of ours.
    *
-   * @param images vendors' media among them
-   * @param media of machines
+   * @param images whole ones, vendors' media among them
+   * @param halfImages sha256 of the others
+   * @param media of machines, whole ones
+   * @param halfMedia the others
    */
-  record Files(List<Image> images, Map<ObjectName, Volume> media) {}
+  record Files(
+      List<Image> images,
+      Set<String> halfImages,
+      Map<ObjectName, Volume> media,
+      Set<ObjectName> halfMedia) {}
 
   /** By two listings. */
   Files files(Cluster.Place place) throws DriverException, PveFault {
     List<Volume> isos = list(place.files(), "iso");
     List<Volume> all = new ArrayList<>(list(place.files(), "import"));
     all.addAll(isos);
-    return new Files(images(all), media(isos));
+    Set<String> halfImages = new TreeSet<>();
+    all.stream()
+        .filter(volume -> !volume.whole())
+        .forEach(volume -> image(volume.stem()).ifPresent(m -> halfImages.add(m.group(1))));
+    Map<ObjectName, Volume> media = media(isos);
+    Set<ObjectName> halfMedia = new LinkedHashSet<>();
+    isos.stream()
+        .filter(volume -> volume.stem().startsWith(prefix) && !volume.whole())
+        .forEach(volume -> ObjectName.parse(volume.stem()).ifPresent(halfMedia::add));
+    halfMedia.removeAll(media.keySet());
+    return new Files(images(all), halfImages, media, halfMedia);
   }
 
   List<Image> images(Cluster.Place place) throws DriverException, PveFault {

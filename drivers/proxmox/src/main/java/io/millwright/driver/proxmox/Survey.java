@@ -46,6 +46,7 @@ final class Survey {
     final List<Observation.Medium> media = new ArrayList<>();
     final Map<String, String> mediaNames = new HashMap<>();
     final List<String> images = new ArrayList<>();
+    final List<String> halfImages = new ArrayList<>();
   }
 
   Observation observe(Scope scope) throws DriverException {
@@ -86,6 +87,7 @@ final class Survey {
           List.copyOf(stored.disks),
           List.copyOf(stored.media),
           List.copyOf(stored.images),
+          List.copyOf(stored.halfImages),
           host,
           List.copyOf(gaps));
     });
@@ -144,11 +146,16 @@ final class Survey {
               out.media.add(new Observation.Medium(name));
             }
           });
+      files.halfMedia().stream()
+          .filter(name -> within(scope, name))
+          .forEach(name -> out.media.add(new Observation.Medium(name, false)));
       files.images().stream()
           .map(Contents.Image::sha256)
           .distinct()
           .sorted()
           .forEach(out.images::add);
+      out.halfImages.addAll(files.halfImages());
+      out.halfImages.removeAll(out.images);
     } catch (PveFault e) {
       if (e.status() == 401) {
         throw e;

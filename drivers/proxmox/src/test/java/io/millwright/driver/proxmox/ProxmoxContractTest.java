@@ -4,6 +4,7 @@ import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.MachineDefinition;
+import io.millwright.driver.ObjectName;
 import io.millwright.driver.testkit.HypervisorContract;
 import io.millwright.driver.testkit.Lab;
 import io.millwright.model.Mac;
@@ -134,6 +135,11 @@ class ProxmoxContractTest extends HypervisorContract {
                 + length
                 + ".qcow2",
             length / 2);
+      }
+
+      @Override
+      public void leaveHalfSent(ObjectName medium) {
+        PVE.file("iso", medium + ".100000.iso", 50_000);
       }
     };
   }

@@ -24,7 +24,9 @@ import org.jspecify.annotations.Nullable;
 final class DatastoreFiles {
   static final String DISK = ".vmdk";
   static final String MEDIUM = ".iso";
-  static final String UPLOAD = ".upload";
+
+  /** Ends the name of a medium that is still on its way: a search for media finds it, too. */
+  static final String UPLOAD = ".upload" + MEDIUM;
 
   /** Ends the name of a disk's bytes, which are in a file of their own. */
   static final String FLAT = "-flat" + DISK;

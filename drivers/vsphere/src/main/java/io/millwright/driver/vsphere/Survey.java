@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Looks at what is there: all machines in one listing, page by page, and our directory in one. */
@@ -116,9 +117,10 @@ final class Survey {
       List<Observation.Disk> disks = new ArrayList<>();
       List<Observation.Medium> media = new ArrayList<>();
       List<String> images = new ArrayList<>();
+      List<String> halfImages = new ArrayList<>();
       Observation.Host host = null;
       if (place != null) {
-        stored(place, scope, seen, disks, media, images, gaps);
+        stored(place, scope, seen, disks, media, images, halfImages, gaps);
         one.flatMap(machine -> moved(machine, disks)).ifPresent(gaps::add);
         if (scope instanceof Scope.All) {
           host = host(place);
@@ -130,6 +132,7 @@ final class Survey {
           List.copyOf(disks),
           List.copyOf(media),
           List.copyOf(images),
+          halfImages.stream().filter(sha256 -> !images.contains(sha256)).distinct().toList(),
           host,
           List.copyOf(gaps));
     });
@@ -198,6 +201,7 @@ final class Survey {
       List<Observation.Disk> disks,
       List<Observation.Medium> media,
       List<String> images,
+      List<String> halfImages,
       List<String> gaps)
       throws DriverException, VimFault {
     String ours = "mw-" + files.installation() + "-";
@@ -210,9 +214,17 @@ final class Survey {
         files.search(place, patterns).values().stream()
             .sorted(Comparator.comparing(DatastoreFiles.Entry::name))
             .toList();
+    List<Observation.Medium> halves = new ArrayList<>();
     for (DatastoreFiles.Entry entry : entries) {
       String file = entry.name();
-      if (file.endsWith(DatastoreFiles.MEDIUM)) {
+      if (file.endsWith(DatastoreFiles.UPLOAD)) {
+        name(file, DatastoreFiles.UPLOAD)
+            .map(name -> new Observation.Medium(name, false))
+            .ifPresent(halves::add);
+        files
+            .sha256(file.substring(0, file.length() - DatastoreFiles.UPLOAD.length()))
+            .ifPresent(halfImages::add);
+      } else if (file.endsWith(DatastoreFiles.MEDIUM)) {
         name(file, DatastoreFiles.MEDIUM).map(Observation.Medium::new).ifPresent(media::add);
         files
             .sha256(file.substring(0, file.length() - DatastoreFiles.MEDIUM.length()))
@@ -220,6 +232,11 @@ final class Survey {
       } else if (file.endsWith(DatastoreFiles.DISK)) {
         String stem = file.substring(0, file.length() - DatastoreFiles.DISK.length());
         files.sha256(stem).ifPresent(images::add);
+        if (stem.endsWith(ImageUpload.PART)) {
+          files
+              .sha256(stem.substring(0, stem.length() - ImageUpload.PART.length()))
+              .ifPresent(halfImages::add);
+        }
         Optional<ObjectName> name = name(file, DatastoreFiles.DISK);
         if (name.isPresent()) {
           long kib =
@@ -235,6 +252,9 @@ final class Survey {
         }
       }
     }
+    Set<ObjectName> whole =
+        media.stream().map(Observation.Medium::name).collect(Collectors.toSet());
+    halves.stream().filter(half -> !whole.contains(half.name())).forEach(media::add);
   }
 
   private Optional<ObjectName> name(String file, String ending) {

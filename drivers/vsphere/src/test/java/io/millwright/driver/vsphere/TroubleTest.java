@@ -1206,7 +1206,7 @@ final class TroubleTest {
               DatastoreDisks.part(disk) + "-flat.vmdk",
               image + ".part-flat.vmdk",
               image + ".part.vmdk",
-              image + ".upload",
+              image + ".upload.iso",
               "mw-" + INSTALLATION + "-other"));
       java.util.function.Function<Element, String> none =
           vcenter.answerTo("DeleteDatastoreFile_Task");

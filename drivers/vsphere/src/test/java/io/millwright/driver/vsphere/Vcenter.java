@@ -1,6 +1,7 @@
 package io.millwright.driver.vsphere;
 
 import io.millwright.driver.DriverException;
+import io.millwright.driver.ObjectName;
 import io.millwright.driver.Trust;
 import io.millwright.driver.testkit.HypervisorContract;
 import io.millwright.driver.testkit.VcenterLab;
@@ -199,6 +200,20 @@ final class Vcenter {
               places.get(),
               files.image(image.sha256()) + ".part.vmdk",
               HttpRequest.BodyPublishers.ofString("half a descriptor"));
+          return files;
+        });
+      }
+
+      @Override
+      public void leaveHalfSent(ObjectName medium) throws Exception {
+        vim.act(() -> {
+          DatastoreFiles files =
+              new DatastoreFiles(vim, tasks, "millwright", medium.mark().installation());
+          files.ensureDirectory(places.get());
+          files.upload(
+              places.get(),
+              medium + DatastoreFiles.UPLOAD,
+              HttpRequest.BodyPublishers.ofByteArray(new byte[1 << 20]));
           return files;
         });
       }
