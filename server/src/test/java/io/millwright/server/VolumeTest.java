@@ -350,6 +350,102 @@ class VolumeTest {
     assertThat(has(b)).contains(v0).doesNotContain(v1);
   }
 
+  /** Two systems that are to be made anew have the old ones' disks until then. */
+  @Test
+  void twoMachinesThatAreRebuiltAndChangeVolumesDoNotWaitForEachOther() {
+    exchangedByRebuilds(true, "");
+    assertThat(world.ready("a") && world.ready("b")).isTrue();
+  }
+
+  @Test
+  void whoIsRebuiltAndWhoIsNotChangeVolumes() {
+    exchangedByRebuilds(false, "");
+    assertThat(world.ready("a") && world.ready("b")).isTrue();
+  }
+
+  @Test
+  void twoMachinesThatAreOffAndToBeRebuiltChangeVolumes() {
+    exchangedByRebuilds(true, "power: off\n");
+    for (String each : List.of("a", "b")) {
+      UUID uid = world.machine(each).uid();
+      assertThat(world.hypervisor.state(uid)).contains(Observation.State.STOPPED);
+      world.apply(
+          World.machine(each, "volumes: [" + (each.equals("a") ? "v1" : "v0") + "]")
+              .replace("image: img", "image: other"));
+      world.awaitReady(each);
+    }
+  }
+
+  private static final String OTHER_IMAGE =
+      """
+      apiVersion: millwright/v1
+      kind: Image
+      metadata: {name: other}
+      spec: {os: debian, version: "13", build: {builder: simulated, suite: trixie}}
+      """;
+
+  private void exchangedByRebuilds(boolean both, String power) {
+    world.apply(OTHER_IMAGE);
+    UUID v0 = made("v0", "");
+    UUID v1 = made("v1", "");
+    world.apply(World.machine("a", "volumes: [v0]"));
+    world.apply(World.machine("b", "volumes: [v1]"));
+    world.awaitReady("a");
+    world.awaitReady("b");
+    UUID a = world.machine("a").uid();
+    UUID b = world.machine("b").uid();
+    world.awaitEnd(a);
+    world.awaitEnd(b);
+    world.hypervisor.faults().reachable(false);
+    world.apply(World.machine("a", power + "volumes: []"));
+    world.apply(
+        World.machine("b", power + "volumes: [v0]")
+            .replace("image: img", both ? "image: other" : "image: img"));
+    world.apply(World.machine("a", power + "volumes: [v1]").replace("image: img", "image: other"));
+    world.hypervisor.faults().reachable(true);
+    assertThat(world.awaitEnd(a).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.awaitEnd(b).state()).isEqualTo(new State.Succeeded());
+    assertThat(has(a)).contains(v1).doesNotContain(v0);
+    assertThat(has(b)).contains(v0).doesNotContain(v1);
+  }
+
+  /** Whoever is cancelled meanwhile goes back without what the other one has. */
+  @Test
+  void whoeverGivesUpAnExchangeByRebuildsHasItsFormerSystemAgain() {
+    world.apply(OTHER_IMAGE);
+    made("v0", "");
+    made("v1", "");
+    world.apply(World.machine("a", "volumes: [v0]"));
+    world.apply(World.machine("b", "volumes: [v1]"));
+    world.awaitReady("a");
+    world.awaitReady("b");
+    UUID a = world.machine("a").uid();
+    UUID b = world.machine("b").uid();
+    world.awaitEnd(a);
+    world.awaitEnd(b);
+    // The other one cannot let go, so this one waits when it has.
+    world
+        .hypervisor
+        .faults()
+        .always(
+            c -> c.verb() == Verb.STOP && b.equals(c.uid()),
+            Fault.beforeEffect(FaultKind.UNREACHABLE));
+    world.hypervisor.faults().reachable(false);
+    world.apply(World.machine("a", "volumes: []"));
+    world.apply(World.machine("b", "volumes: [v0]"));
+    world.apply(World.machine("a", "volumes: [v1]").replace("image: img", "image: other"));
+    world.hypervisor.faults().reachable(true);
+    world.await(
+        "it has let go and waits",
+        () -> has(a).size() == 1 && world.latest(a).state() instanceof State.Waiting);
+    world.engine.cancel().cancel(world.latest(a).uid());
+    assertThat(world.awaitEnd(a).state()).isEqualTo(new State.Cancelled());
+    world.awaitReady("a");
+    assertThat(has(a)).containsExactly(a);
+    world.hypervisor.faults().clear();
+    assertThat(world.awaitEnd(b).state()).isEqualTo(new State.Succeeded());
+  }
+
   private List<UUID> has(UUID machine) {
     return world.hypervisor.definition(machine).orElseThrow().disks().stream()
         .map(disk -> ObjectName.parse(disk.name()).orElseThrow().mark().uid())

@@ -233,20 +233,25 @@ public final class MachineReconciler {
                 "Deleting");
         facts = sight.observe(resolved, subject.installation());
       }
+      boolean boots = true;
       if (!machine.deleting()) {
         Map<Resource<VolumeSpec, VolumeStatus>, Observation.Machine> held =
             sight.heldElsewhere(resolved, facts);
         ResolvedMachine without = resolved.withVolumes(v -> !held.containsKey(v));
-        // Whoever has what this one waits for may be waiting for what this one is to let go. A
-        // first boot waits for all that it is told of.
-        boolean first =
-            resolved.machine().status().readyBy() != null
-                && sight.letsGo(without, facts)
-                && !sight.plan(without, subject.installation(), facts).empty();
-        if (!held.isEmpty() && !first) {
-          run.waitFor("Waiting", held(held), Duration.ofSeconds(2));
-          return Optional.of(Duration.ofSeconds(2));
+        boolean up = resolved.machine().status().readyBy() != null;
+        if (!held.isEmpty()) {
+          // Whoever has what this one waits for may be waiting for what this one is to let go. A
+          // first boot waits for all that it is told of; what comes before it does not.
+          boolean lets =
+              (up || resolved.elsewhere() == null)
+                  && sight.letsGo(without, facts)
+                  && !sight.plan(without, subject.installation(), facts).empty();
+          if (!lets) {
+            run.waitFor("Waiting", held(held), Duration.ofSeconds(2));
+            return Optional.of(Duration.ofSeconds(2));
+          }
         }
+        boots = up || held.isEmpty();
         resolved = without;
       }
       resolved = tellKept(run, resolved, subject.installation(), facts);
@@ -254,7 +259,8 @@ public final class MachineReconciler {
         // It ended between two looks: there is nothing more to wait for, but its last words.
         run.log(INSTALLING, installations.rest(resolved));
       }
-      run.plan(sight.plan(resolved, subject.installation(), facts).steps());
+      List<Step> steps = sight.plan(resolved, subject.installation(), facts).steps();
+      run.plan(boots ? steps : beforeItBoots(steps));
       if (run.tells()) {
         // The image, a profile or a network may be others than when the machine was declared.
         List<Violation> objections = acts.objections(resolved, run.operation().createdAt());
@@ -279,6 +285,17 @@ public final class MachineReconciler {
       return blind(run, subject, e);
     }
     return carryOut(run, subject.with(resolved));
+  }
+
+  /** What of a plan there is before the machine, or its installer, is started. */
+  private static List<Step> beforeItBoots(List<Step> steps) {
+    return steps.stream()
+        .takeWhile(step ->
+            !(step instanceof Step.Start
+                || step instanceof Step.StartInstaller
+                || step instanceof Step.AwaitInstalled
+                || step instanceof Step.AwaitReady))
+        .toList();
   }
 
   /**
