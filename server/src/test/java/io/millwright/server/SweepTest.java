@@ -174,6 +174,30 @@ class SweepTest {
   }
 
   @Test
+  void whatIsStillBeingPurgedStaysAnOrphan() throws Exception {
+    String system = name(ours, UUID.randomUUID(), ObjectName.SYSTEM).toString();
+    try (HypervisorDriver driver = world.hypervisor.attach(ours)) {
+      var _ =
+          driver
+              .disks()
+              .orElseThrow()
+              .create(ObjectName.parse(system).orElseThrow(), ByteSize.ofMib(64), null);
+    }
+    awaitSettled(1);
+    anHourPasses();
+    world.hypervisor.faults().next(Verb.DELETE_DISK, Fault.goesOn());
+    assertThatThrownBy(() -> purge(system))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("is still at it; ask for it again");
+    assertThat(findings()).hasSize(1);
+    assertThat(world.strings("SELECT message FROM journal WHERE reason = 'OrphanPurged'"))
+        .isEmpty();
+    purge(system);
+    assertThat(world.hypervisor.hasDisk(system)).isFalse();
+    world.await("nothing is left to find", () -> findings().isEmpty());
+  }
+
+  @Test
   void aDataDiskIsAdoptedWithWhatIsOnIt() throws Exception {
     UUID uid = UUID.randomUUID();
     UUID volume = UUID.randomUUID();

@@ -173,6 +173,51 @@ class VolumeTest {
     world.await("its disk is gone", () -> !diskOf(uid));
   }
 
+  /** One round works off a list, and each disk of it may take a minute. */
+  @Test
+  void whatIsDeletedAnewWhileARoundGoesOnHasItsDaysAgain() throws Exception {
+    UUID first = made("first", "");
+    UUID data = made("data", "");
+    delete("first");
+    delete("data");
+    Fault.Hang hang = Fault.hang();
+    world
+        .hypervisor
+        .faults()
+        .when(c -> c.verb() == Verb.DELETE_DISK && first.equals(c.uid()), 1, hang);
+    anHourAfterItsEnd();
+    hang.awaitEntered();
+    restore("data", null);
+    assertThat(world.awaitEnd(data).state()).isEqualTo(new State.Succeeded());
+    delete("data");
+    hang.release();
+    world.await("the other one is gone", () -> quarantined().size() == 1);
+    round();
+    assertThat(quarantined())
+        .singleElement()
+        .satisfies(e -> {
+          assertThat(e.uid()).isEqualTo(data);
+          assertThat(e.emptying()).isFalse();
+        });
+    restore("data", null);
+    assertThat(world.awaitEnd(data).state()).isEqualTo(new State.Succeeded());
+  }
+
+  @Test
+  void aDiskWhoseDeletionGoesOnIsForgottenWhenItIsGone() {
+    UUID uid = made("data", "");
+    delete("data");
+    world.hypervisor.faults().always(c -> c.verb() == Verb.DELETE_DISK, Fault.goesOn());
+    anHourAfterItsEnd();
+    world.await(
+        "its deletion was asked for", () -> world.hypervisor.faults().calls(Verb.DELETE_DISK) > 0);
+    round();
+    assertThat(quarantined()).hasSize(1);
+    world.hypervisor.faults().clear();
+    world.await("its disk is gone", () -> !diskOf(uid));
+    world.await("and that is seen", () -> quarantined().isEmpty());
+  }
+
   @Test
   void ofSeveralOfOneNameOneIsChosenByItsUid() {
     UUID first = made("data", "");

@@ -445,10 +445,12 @@ final class Unattended {
       MachineFacts facts = MachineGoals.facts(gone.uid(), seen, null, Map.of(), false);
       Plan left = MachinePlanner.undo(facts, false);
       for (Step step : left.steps()) {
-        if (step instanceof Step.DeleteDisk disk) {
-          disposal.delete(hypervisor, MachineActs.systemDisk(disk.disk(), gone.uid()));
-        } else {
-          outside.call(hypervisor, d -> Collect.act(step, d, mark));
+        Outcome outcome =
+            step instanceof Step.DeleteDisk disk
+                ? disposal.delete(hypervisor, MachineActs.systemDisk(disk.disk(), gone.uid()))
+                : outside.call(hypervisor, d -> Collect.act(step, d, mark));
+        if (outcome instanceof Outcome.Running going) {
+          return Optional.of(going.pollAfter());
         }
       }
       if (!left.empty()) {
