@@ -242,9 +242,18 @@ class VolumeTest {
     String disk = find("data").orElseThrow().status().object();
     delete("data");
     world.hypervisor.deleteDisk(disk);
+    // Whoever compares it with a whole listing shall not be the first to say so.
+    world
+        .hypervisor
+        .faults()
+        .always(call -> call.verb() == Verb.OBSERVE, Fault.partial(_ -> false));
     restore("data", null);
     assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Failed.class);
     assertThat(diskOf(uid)).as("no empty disk in place of the lost one").isFalse();
+    assertThat(ready("data")).startsWith("FALSE");
+    world.hypervisor.faults().clear();
+    world.await(
+        "its loss is told", () -> ready("data").startsWith("FALSE Its disk " + disk + " is not"));
   }
 
   private String ready(String name) {

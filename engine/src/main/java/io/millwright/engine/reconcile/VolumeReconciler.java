@@ -170,10 +170,12 @@ public final class VolumeReconciler {
     }
     run.fail(e);
     String message = MachineReconciler.sentence(e.forUser());
+    // One that could be used can be still; of one that could not, nothing says by this that it can.
     Condition ready =
         MachineReconciler.condition(
             Condition.READY,
-            volume.status().object() != null,
+            volume.status().object() != null
+                && Condition.holds(volume.status().conditions(), Condition.READY),
             MachineReconciler.reason(e.kind()),
             message,
             clock.instant());
