@@ -16,6 +16,7 @@ import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.Applied;
+import io.millwright.engine.request.Apply;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
@@ -25,18 +26,26 @@ import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
+import io.millwright.model.manifest.Manifests;
 import io.millwright.planner.Step;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What becomes of a volume, and above all of its data. */
 @Tag("database")
@@ -53,6 +62,14 @@ class VolumeTest {
   void end() {
     world.close();
   }
+
+  private static final String OTHER_IMAGE =
+      """
+      apiVersion: millwright/v1
+      kind: Image
+      metadata: {name: other}
+      spec: {os: debian, version: "13", build: {builder: simulated, suite: trixie}}
+      """;
 
   private static String volume(String name, String more) {
     return """
@@ -430,14 +447,6 @@ class VolumeTest {
     }
   }
 
-  private static final String OTHER_IMAGE =
-      """
-      apiVersion: millwright/v1
-      kind: Image
-      metadata: {name: other}
-      spec: {os: debian, version: "13", build: {builder: simulated, suite: trixie}}
-      """;
-
   private void exchangedByRebuilds(boolean both, String power) {
     world.apply(OTHER_IMAGE);
     UUID v0 = made("v0", "");
@@ -755,6 +764,104 @@ class VolumeTest {
     assertThat(world.hypervisor.hasDisk(disk)).isTrue();
     assertThat(world.store.<Optional<Quarantine.Entry>>read(tx -> tx.quarantine().find(data)))
         .isPresent();
+  }
+
+  private static final String USER =
+      World.machine("web", "volumes: [data]").replace("image: img", "image: other");
+
+  /** Does one thing in a transaction, and another beside it before that is committed. */
+  private Future<?> beside(Consumer<Tx> first, Consumer<Tx> second) {
+    ExecutorService thread = Executors.newSingleThreadExecutor();
+    try {
+      return world.store.inTransaction(tx -> {
+        first.accept(tx);
+        Future<?> other = thread.submit(() -> world.store.write(second));
+        world.await(
+            "it is done, or held up by the first one",
+            () ->
+                other.isDone()
+                    || world.number(
+                            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT"
+                                + " pid FROM pg_stat_activity WHERE datname = current_database())")
+                        > 0);
+        return other;
+      });
+    } finally {
+      thread.shutdown();
+    }
+  }
+
+  private void use(Tx tx) {
+    var _ =
+        world
+            .engine
+            .apply()
+            .apply(
+                tx,
+                World.ANNA,
+                Manifests.parse(USER.getBytes(StandardCharsets.UTF_8), "test"),
+                Apply.Expectation.NONE);
+  }
+
+  private void deletes(Tx tx, Kind kind, String name) {
+    var _ = world.engine.delete().delete(tx, World.ANNA, kind, "default", name, null);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"IMAGE, other", "VOLUME, data"})
+  void whatIsTakenIntoUseInTheSameMomentIsNotDeleted(Kind kind, String name) {
+    made("data", "");
+    world.apply(OTHER_IMAGE);
+    Future<?> deleted = beside(this::use, tx -> deletes(tx, kind, name));
+    assertThatThrownBy(deleted::get).hasMessageContaining("is in use by Machine web");
+    world.awaitReady("web");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"IMAGE, other", "VOLUME, data"})
+  void whatIsDeletedInTheSameMomentIsNotTakenIntoUse(Kind kind, String name) {
+    made("data", "");
+    world.apply(OTHER_IMAGE);
+    Future<?> used = beside(tx -> deletes(tx, kind, name), this::use);
+    assertThatThrownBy(used::get).hasMessageContaining(name + " is being deleted");
+    assertThat(world.find("web")).isEmpty();
+    world.await(
+        "it goes",
+        () -> world.store.read(tx -> tx.resources().find(kind, "default", name)).isEmpty());
+  }
+
+  /** As it was left by a version that let both happen. */
+  @ParameterizedTest
+  @CsvSource({"IMAGE, other", "VOLUME, data"})
+  void whatIsInUseAfterAllWaitsToGoAndIsWholeUntilThen(Kind kind, String name) {
+    UUID data = made("data", "");
+    world.apply(OTHER_IMAGE);
+    world.apply(USER);
+    world.awaitReady("web");
+    UUID web = world.machine("web").uid();
+    world.awaitEnd(web);
+    String sha256 = world.machine("web").status().imageSha256();
+    UUID uid =
+        world.store.read(tx -> tx.resources().find(kind, "default", name)).orElseThrow().uid();
+    // Which would hold up what follows until all of it is committed.
+    world.sql(
+        "ALTER TABLE reference DROP CONSTRAINT reference_to",
+        "DELETE FROM reference WHERE to_uid = '" + uid + "'");
+    world.store.write(tx -> {
+      deletes(tx, kind, name);
+      world.sql("INSERT INTO reference VALUES ('" + web + "', '" + uid + "')");
+    });
+    world.await(
+        "it says so",
+        () ->
+            world.latest(uid).state() instanceof State.Waiting w
+                && w.reason().equals("InUse")
+                && w.message().contains(name + " is in use by Machine web"));
+    assertThat(world.outside().images()).contains(sha256);
+    assertThat(diskOf(data)).isTrue();
+    assertThat(quarantined()).isEmpty();
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web", null);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
   }
 
   @Test

@@ -79,6 +79,12 @@ public interface Resources {
 
   Optional<Resource<?, ?>> lock(UUID uid);
 
+  /**
+   * As {@code lock}, and nobody can begin to refer to it before this transaction ends either: for
+   * who asks whether it is referred to, and acts upon that.
+   */
+  Optional<Resource<?, ?>> lockAlone(Kind kind, String project, String name);
+
   /** Locks it without reading it; false if it is gone or of another generation by now. */
   boolean lock(UUID uid, long generation);
 
@@ -140,7 +146,12 @@ public interface Resources {
   /** True if a declared machine has something on this hypervisor besides where it is. */
   boolean elsewhere(String hypervisor);
 
-  /** Sets which resources this one refers to, in place of those before. */
+  /**
+   * Sets which resources this one refers to, in place of those before.
+   *
+   * @throws io.millwright.model.ProblemException CONFLICT if one of the new ones is gone by now, or
+   *     is being deleted
+   */
   void refer(UUID from, Collection<UUID> to);
 
   /** Titles of the resources that refer to this one, at most {@code limit}, sorted. */

@@ -60,7 +60,7 @@ public final class Delete {
       Tx tx, Caller caller, Kind kind, String project, String name, @Nullable Long revision) {
     Resource<?, ?> found =
         tx.resources()
-            .lock(kind, project, name)
+            .lockAlone(kind, project, name) // or it could come into use when it was found not to be
             .orElseThrow(() -> Missing.of(tx, kind, project, name));
     if (revision != null && found.metadata().revision() != revision) {
       throw ProblemException.of(
