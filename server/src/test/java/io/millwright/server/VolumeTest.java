@@ -766,6 +766,64 @@ class VolumeTest {
         .isPresent();
   }
 
+  private UUID ended(String machine) {
+    UUID uid = world.machine(machine).uid();
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    world.awaitReady(machine);
+    return uid;
+  }
+
+  /** One manifest is one change, whatever its machines are called. */
+  @ParameterizedTest
+  @CsvSource({"app, db", "web, db"})
+  void aVolumeMovesFromOneMachineToAnotherInOneApply(String from, String to) {
+    UUID data = made("data", "");
+    world.apply(World.machine(from, "volumes: [data]") + "---\n" + World.machine(to, ""));
+    UUID giver = ended(from);
+    UUID taker = ended(to);
+    String both = World.machine(from, "") + "---\n" + World.machine(to, "volumes: [data]");
+    assertThat(world.plan(both)).hasSize(2);
+    assertThat(has(giver)).contains(data);
+    world.apply(both);
+    ended(from);
+    ended(to);
+    assertThat(has(giver)).doesNotContain(data);
+    assertThat(has(taker)).contains(data);
+  }
+
+  @Test
+  void twoMachinesChangeVolumesInOneApply() {
+    UUID v0 = made("v0", "");
+    UUID v1 = made("v1", "");
+    world.apply(
+        World.machine("a", "volumes: [v0]") + "---\n" + World.machine("b", "volumes: [v1]"));
+    UUID a = ended("a");
+    UUID b = ended("b");
+    world.apply(
+        World.machine("a", "volumes: [v1]") + "---\n" + World.machine("b", "volumes: [v0]"));
+    ended("a");
+    ended("b");
+    assertThat(has(a)).contains(v1).doesNotContain(v0);
+    assertThat(has(b)).contains(v0).doesNotContain(v1);
+  }
+
+  /** What is let go by a part of an apply that is refused stays with whom it was. */
+  @Test
+  void aVolumeStaysWhereItIsIfTheApplyIsRefused() {
+    made("data", "");
+    world.apply(World.machine("web", "volumes: [data]") + "---\n" + World.machine("db", ""));
+    ended("web");
+    ended("db");
+    assertThatThrownBy(() ->
+            world.apply(
+                World.machine("web", "")
+                    + "---\n"
+                    + World.machine("db", "volumes: [data]").replace("size: small", "size: none")))
+        .hasMessageContaining("there is no Size \"none\"");
+    assertThatThrownBy(() -> world.apply(World.machine("db", "volumes: [data]")))
+        .hasMessageContaining("Volume data is attached to Machine web; take it out of");
+  }
+
   private static final String USER =
       World.machine("web", "volumes: [data]").replace("image: img", "image: other");
 

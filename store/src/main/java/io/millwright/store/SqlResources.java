@@ -545,6 +545,18 @@ final class SqlResources implements Resources {
     }
   }
 
+  @Override
+  public void unrefer(UUID from, Collection<UUID> to) {
+    jdbc.sql(
+            """
+            DELETE FROM reference
+            WHERE from_uid = :from AND to_uid = ANY (CAST(:to AS uuid[]))
+            """)
+        .param("from", from)
+        .param("to", Columns.texts(to))
+        .update();
+  }
+
   /**
    * Only now, for whoever was deleting one of these has held up the insertion: what that did is
    * seen by a statement that begins after it.

@@ -154,6 +154,9 @@ public interface Resources {
    */
   void refer(UUID from, Collection<UUID> to);
 
+  /** Takes back that one refers to these. */
+  void unrefer(UUID from, Collection<UUID> to);
+
   /** Titles of the resources that refer to this one, at most {@code limit}, sorted. */
   List<Resource<?, ?>> referrers(UUID to, int limit);
 
