@@ -101,6 +101,11 @@ final class SqlResources implements Resources {
   }
 
   @Override
+  public Optional<Resource<?, ?>> hold(UUID uid) {
+    return known(uid, " FOR SHARE");
+  }
+
+  @Override
   public boolean lock(UUID uid, long generation) {
     return jdbc.sql(
             "SELECT true FROM resource WHERE uid = :uid AND generation = :generation" + LOCK)

@@ -85,6 +85,9 @@ public interface Resources {
    */
   Optional<Resource<?, ?>> lockAlone(Kind kind, String project, String name);
 
+  /** As {@code find}, and nobody can change it before this transaction ends; others may do so. */
+  Optional<Resource<?, ?>> hold(UUID uid);
+
   /** Locks it without reading it; false if it is gone or of another generation by now. */
   boolean lock(UUID uid, long generation);
 

@@ -23,6 +23,7 @@ import io.millwright.engine.request.Snapshots;
 import io.millwright.images.FirstBootReport;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
+import io.millwright.model.ImageStatus;
 import io.millwright.model.Ip;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
@@ -52,6 +53,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** Makes machines as they were declared. */
@@ -268,18 +270,11 @@ public final class MachineReconciler {
           return undo.giveUp(run, subject, "Refused", Objections.line(objections), false);
         }
       }
-      if (!machine.deleting() && !imported && machine.status().imageSha256() == null) {
-        // From here on the disk is made from this very image, whatever becomes of the Image.
-        MachineStatus pinned = resolved.machine().status();
-        run.guarded(
-            new State.Running(),
-            tx -> {
-              if (pinned.former() == null) {
-                tx.resources().updateStatus(machine.uid(), pinned, "", "");
-              } else {
-                Settled.tell(tx, machine.uid(), pinned);
-              }
-            });
+      if (!machine.deleting()
+          && !imported
+          && machine.status().imageSha256() == null
+          && !pin(run, resolved)) {
+        return Optional.of(Duration.ZERO);
       }
     } catch (DriverException e) {
       return blind(run, subject, e);
@@ -414,6 +409,35 @@ public final class MachineReconciler {
                         "Rebuilding",
                         "It gets a new system disk.",
                         clock.instant()))));
+  }
+
+  /**
+   * From here on the disk is made from this very image, whatever becomes of the Image.
+   *
+   * @return false if the Image has another build by now, which may have had this one's file removed
+   */
+  private static boolean pin(Run run, ResolvedMachine r) {
+    MachineStatus pinned = r.machine().status();
+    AtomicBoolean stands = new AtomicBoolean();
+    run.guarded(
+        new State.Running(),
+        tx -> {
+          stands.set(
+              tx.resources()
+                  .hold(r.image().uid())
+                  .map(image -> ((ImageStatus) image.status()).sha256())
+                  .filter(now -> now.equals(pinned.imageSha256()))
+                  .isPresent());
+          if (!stands.get()) {
+            return;
+          }
+          if (pinned.former() == null) {
+            tx.resources().updateStatus(r.uid(), pinned, "", "");
+          } else {
+            Settled.tell(tx, r.uid(), pinned);
+          }
+        });
+    return stands.get();
   }
 
   /**
