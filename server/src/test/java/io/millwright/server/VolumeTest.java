@@ -607,6 +607,46 @@ class VolumeTest {
     assertThat(world.hypervisor.commandsBegun()).isEqualTo(2);
   }
 
+  /** What the former one was told and did not come to the end of is nothing to this one. */
+  @Test
+  void aSystemIsToldOfAVolumeThatAnotherOneWasBeingToldOf() {
+    List<UUID> told = new CopyOnWriteArrayList<>();
+    AtomicReference<UUID> slow = new AtomicReference<>();
+    world.hypervisor.commands((machine, command) -> {
+      told.add(machine);
+      return machine.equals(slow.get())
+          ? Optional.empty()
+          : Optional.of(
+              new GuestCommands.Ended(0, "millwright: volume " + command.get(4) + ": kept\n"));
+    });
+    world.apply(World.machine("next", ""));
+    world.awaitReady("next");
+    UUID next = world.machine("next").uid();
+    world.awaitEnd(next);
+    world.apply(World.machine("web", ""));
+    slow.set(world.machine("web").uid());
+    UUID web = given("data");
+    world.await("its system is told", () -> !told.isEmpty());
+    world.apply(World.machine("web", ""));
+    assertThat(world.awaitEnd(web).state()).isEqualTo(new State.Succeeded());
+    AtomicInteger calls = new AtomicInteger();
+    world
+        .hypervisor
+        .faults()
+        .witness(call -> {
+          if (call.verb() == Verb.RUN_COMMAND) {
+            calls.incrementAndGet();
+          }
+        });
+
+    world.apply(World.machine("next", "volumes: [data]"));
+    Operation end = world.awaitEnd(next);
+    assertThat(end.state()).isEqualTo(new State.Succeeded());
+    assertThat(end.steps().getLast().message()).isNull();
+    assertThat(told).contains(next);
+    assertThat(calls).as("it is told, and asked for that, and for nothing else").hasValue(2);
+  }
+
   @Test
   void whereItCannotBeToldTheMachineHasTheVolumeAllTheSameAndSaysSo() {
     world.hypervisor.commands(
