@@ -179,7 +179,8 @@ public final class Delete {
               + kept.size()
               + " disks of deleted volumes in quarantine on it, the last one until "
               + kept.stream().map(Quarantine.Entry::until).max(Instant::compareTo).orElseThrow()
-              + "; restore them or wait");
+              + "; restore them or wait. If its host is gone for good, point it at an empty one, on"
+              + " which what was there counts as gone");
     }
     if (found.spec() instanceof SnapshotSpec) {
       Snapshots.keptFor(tx, found.as(SnapshotSpec.class, SnapshotStatus.class))
