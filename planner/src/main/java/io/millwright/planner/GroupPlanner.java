@@ -133,7 +133,7 @@ public final class GroupPlanner {
       List<Integer> ahead) {}
 
   /** True if it counts: it is healthy, and if it is a changed one has been for long enough. */
-  static boolean available(Goal goal, Member m, Instant now) {
+  public static boolean available(Goal goal, Member m, Instant now) {
     Instant since = m.healthySince();
     return !m.busy()
         && !m.leaving()

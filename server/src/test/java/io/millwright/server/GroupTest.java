@@ -743,6 +743,42 @@ class GroupTest {
         () -> second.definition(other).orElseThrow().devices() == Devices.PARAVIRTUAL);
   }
 
+  /** Until the changed one has been healthy for long enough, it does not count. */
+  @Test
+  void aMemberThatHasDriftedIsNotStoppedBeforeAChangedOneCounts() throws Exception {
+    String late = "maxUnavailable: 1, healthGate: {minHealthySeconds: 3600, timeoutSeconds: 7200}";
+    world.apply(web(2, "img", "maxUnavailable: 1"));
+    succeeds();
+    world.apply(web(2, "img2", late));
+    UUID uid = group().uid();
+    int revision = group().status().revision();
+    world.await(
+        "one was changed and is healthy",
+        () ->
+            world.latest(world.machine("web-0").uid()).state().terminal()
+                && world.store.read(tx -> tx.groups().members(uid)).stream()
+                    .anyMatch(m -> m.revision() == revision && m.healthySince() != null));
+    UUID other = world.machine("web-1").uid();
+    long stops = second.faults().calls(Verb.STOP);
+    try (HypervisorDriver there = second.attach(world.store.read(tx -> tx.installation()))) {
+      MachineDefinition now = second.definition(other).orElseThrow();
+      var _ = there.compute().orElseThrow().define(now.withDevices(Devices.EMULATED));
+    }
+    world.await(
+        "it is told why not",
+        () ->
+            Condition.find(world.machine("web-1").status().conditions(), "Drifted")
+                .filter(c -> c.message().contains("once its group can do without it"))
+                .isPresent());
+    assertThat(second.state(other)).contains(Observation.State.RUNNING);
+    assertThat(second.faults().calls(Verb.STOP)).isEqualTo(stops);
+    world.pass(Duration.ofMinutes(61));
+    world.await("the rest is changed", 2, () -> !images().contains("img"));
+    world.await(
+        "it is as declared",
+        () -> second.definition(other).orElseThrow().devices() == Devices.PARAVIRTUAL);
+  }
+
   /** The network, its cards elsewhere plugged in. */
   private static String network(int vlan) {
     return BASE.split("---\n")[2].replace("spec:\n", "spec:\n  vlan: " + vlan + "\n");

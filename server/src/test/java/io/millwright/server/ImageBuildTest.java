@@ -159,6 +159,24 @@ class ImageBuildTest {
   }
 
   @Test
+  void aMachineThatIsBegunWhileABuildIsPromotedIsMadeFromThatOne() throws Exception {
+    applied("keep: 0\n");
+    String before = image().status().sha256();
+    Fault.Hang hang = Fault.hang();
+    world.hypervisor.faults().when(c -> c.verb() == Verb.OBSERVE && c.uid() != null, 1, hang);
+    world.apply(machine("web"));
+    hang.awaitEntered();
+    assertThat(build().state()).isEqualTo(new State.Succeeded());
+    nudge();
+    world.await("the former one is gone", () -> !stored(before));
+    hang.release();
+    assertThat(world.awaitEnd(world.machine("web").uid()).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.machine("web").status().imageSha256())
+        .isEqualTo(image().status().sha256())
+        .isNotEqualTo(before);
+  }
+
+  @Test
   void aBuildIsCheckedAlsoWhereMachinesMustEnd() {
     Projects.Quota most = new Projects.Quota(null, null, null, null, null, TimeSpan.parse("1h"));
     world.store.write(tx -> tx.projects().limit("default", most));

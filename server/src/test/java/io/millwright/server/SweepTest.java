@@ -12,6 +12,7 @@ import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
 import io.millwright.driver.Scope;
 import io.millwright.driver.testkit.Fault;
+import io.millwright.driver.testkit.SimulatedHypervisor;
 import io.millwright.driver.testkit.Verb;
 import io.millwright.engine.port.Orphans.What;
 import io.millwright.engine.port.Tx;
@@ -25,6 +26,7 @@ import io.millwright.model.Kind;
 import io.millwright.model.Operation.State;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import java.time.Duration;
 import java.util.List;
@@ -171,6 +173,30 @@ class SweepTest {
     world.await(
         "its days are over",
         () -> world.outside().disks().stream().noneMatch(d -> d.name().toString().equals(data)));
+  }
+
+  @Test
+  void whatIsStillBeingPurgedStaysAnOrphan() throws Exception {
+    String system = name(ours, UUID.randomUUID(), ObjectName.SYSTEM).toString();
+    try (HypervisorDriver driver = world.hypervisor.attach(ours)) {
+      var _ =
+          driver
+              .disks()
+              .orElseThrow()
+              .create(ObjectName.parse(system).orElseThrow(), ByteSize.ofMib(64), null);
+    }
+    awaitSettled(1);
+    anHourPasses();
+    world.hypervisor.faults().next(Verb.DELETE_DISK, Fault.goesOn());
+    assertThatThrownBy(() -> purge(system))
+        .isInstanceOf(ProblemException.class)
+        .hasMessageContaining("is still at it; ask for it again");
+    assertThat(findings()).hasSize(1);
+    assertThat(world.strings("SELECT message FROM journal WHERE reason = 'OrphanPurged'"))
+        .isEmpty();
+    purge(system);
+    assertThat(world.hypervisor.hasDisk(system)).isFalse();
+    world.await("nothing is left to find", () -> findings().isEmpty());
   }
 
   @Test
@@ -459,6 +485,81 @@ class SweepTest {
         .singleElement()
         .asString()
         .startsWith("The images that were staged there cannot be removed: ");
+  }
+
+  /**
+   * What it had was on a host that is no more, and so is gone where an empty one is in its place.
+   */
+  @Test
+  void aHypervisorWhoseHostHasDiedIsForgottenByWayOfAnEmptyOne() {
+    String there = World.SECOND.replaceFirst("---\n", "").split("---")[0];
+    String volume =
+        """
+        apiVersion: millwright/v1
+        kind: Volume
+        metadata: {name: NAME}
+        spec: {size: 1GiB, hypervisor: sim2, reclaim: delete, quarantineDays: DAYS}
+        """;
+    String data = volume.replace("NAME", "data");
+    world.apply(there);
+    world.await("it answers", () -> Condition.holds(second().status().conditions(), "Ready"));
+    world.apply(
+        data.replace("DAYS", "7") + "---\n" + volume.replace("NAME", "old").replace("DAYS", "7"));
+    world.apply(
+        World.machine("web", "hypervisor: sim2\nvolumes: [data]")
+            .replaceFirst("nics: .*", "nics: []"));
+    world.awaitReady("web");
+    UUID web = world.machine("web").uid();
+    world.awaitEnd(web);
+    world.awaitEnd(volume("old").uid());
+    delete(Kind.VOLUME, "old");
+    world.await("it is in quarantine", () -> world.engine.restore().list("default").size() == 1);
+    world.second.faults().reachable(false);
+    delete(Kind.MACHINE, "web");
+    world.await("it waits", () -> world.latest(web).state() instanceof State.Waiting);
+
+    SimulatedHypervisor empty = SimulatedHypervisor.world(world.name + "-3");
+    try {
+      world.apply(there.replace("WORLD-2", "WORLD-3"));
+      assertThat(world.awaitEnd(web).state()).isEqualTo(new State.Succeeded());
+      world.await(
+          "its loss is told",
+          () ->
+              Condition.find(volume("data").status().conditions(), "Ready")
+                  .orElseThrow()
+                  .message()
+                  .contains("is not on hypervisor sim2 any more"));
+      // As what is there still and what was there before come to their end.
+      world.store.write(
+          tx -> world.engine.restore().restore(tx, World.ANNA, "default", "old", null));
+      world.awaitEnd(volume("old").uid());
+      for (String name : List.of("data", "old")) {
+        world.apply(volume.replace("NAME", name).replace("DAYS", "0"));
+        UUID uid = volume(name).uid();
+        world.awaitEnd(uid);
+        delete(Kind.VOLUME, name);
+        assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+      }
+      world.await("nothing is kept", () -> world.engine.restore().list("default").isEmpty());
+      assertThat(world.outside(empty).disks()).as("no empty ones in their place").isEmpty();
+      UUID uid = second().uid();
+      forget();
+      assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    } finally {
+      SimulatedHypervisor.forgetWorld(world.name + "-3");
+    }
+  }
+
+  private Resource<VolumeSpec, VolumeStatus> volume(String name) {
+    return world
+        .store
+        .read(tx ->
+            tx.resources().find(Kind.VOLUME, "default", name, VolumeSpec.class, VolumeStatus.class))
+        .orElseThrow();
+  }
+
+  private void delete(Kind kind, String name) {
+    var _ = world.engine.delete().delete(World.ANNA, kind, "default", name, null);
   }
 
   @Test

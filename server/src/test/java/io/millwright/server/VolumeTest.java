@@ -16,6 +16,7 @@ import io.millwright.engine.port.Journal;
 import io.millwright.engine.port.Quarantine;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.Applied;
+import io.millwright.engine.request.Apply;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
 import io.millwright.model.Kind;
@@ -25,18 +26,26 @@ import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
+import io.millwright.model.manifest.Manifests;
 import io.millwright.planner.Step;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What becomes of a volume, and above all of its data. */
 @Tag("database")
@@ -53,6 +62,14 @@ class VolumeTest {
   void end() {
     world.close();
   }
+
+  private static final String OTHER_IMAGE =
+      """
+      apiVersion: millwright/v1
+      kind: Image
+      metadata: {name: other}
+      spec: {os: debian, version: "13", build: {builder: simulated, suite: trixie}}
+      """;
 
   private static String volume(String name, String more) {
     return """
@@ -173,6 +190,51 @@ class VolumeTest {
     world.await("its disk is gone", () -> !diskOf(uid));
   }
 
+  /** One round works off a list, and each disk of it may take a minute. */
+  @Test
+  void whatIsDeletedAnewWhileARoundGoesOnHasItsDaysAgain() throws Exception {
+    UUID first = made("first", "");
+    UUID data = made("data", "");
+    delete("first");
+    delete("data");
+    Fault.Hang hang = Fault.hang();
+    world
+        .hypervisor
+        .faults()
+        .when(c -> c.verb() == Verb.DELETE_DISK && first.equals(c.uid()), 1, hang);
+    anHourAfterItsEnd();
+    hang.awaitEntered();
+    restore("data", null);
+    assertThat(world.awaitEnd(data).state()).isEqualTo(new State.Succeeded());
+    delete("data");
+    hang.release();
+    world.await("the other one is gone", () -> quarantined().size() == 1);
+    round();
+    assertThat(quarantined())
+        .singleElement()
+        .satisfies(e -> {
+          assertThat(e.uid()).isEqualTo(data);
+          assertThat(e.emptying()).isFalse();
+        });
+    restore("data", null);
+    assertThat(world.awaitEnd(data).state()).isEqualTo(new State.Succeeded());
+  }
+
+  @Test
+  void aDiskWhoseDeletionGoesOnIsForgottenWhenItIsGone() {
+    UUID uid = made("data", "");
+    delete("data");
+    world.hypervisor.faults().always(c -> c.verb() == Verb.DELETE_DISK, Fault.goesOn());
+    anHourAfterItsEnd();
+    world.await(
+        "its deletion was asked for", () -> world.hypervisor.faults().calls(Verb.DELETE_DISK) > 0);
+    round();
+    assertThat(quarantined()).hasSize(1);
+    world.hypervisor.faults().clear();
+    world.await("its disk is gone", () -> !diskOf(uid));
+    world.await("and that is seen", () -> quarantined().isEmpty());
+  }
+
   @Test
   void ofSeveralOfOneNameOneIsChosenByItsUid() {
     UUID first = made("data", "");
@@ -197,9 +259,18 @@ class VolumeTest {
     String disk = find("data").orElseThrow().status().object();
     delete("data");
     world.hypervisor.deleteDisk(disk);
+    // Whoever compares it with a whole listing shall not be the first to say so.
+    world
+        .hypervisor
+        .faults()
+        .always(call -> call.verb() == Verb.OBSERVE, Fault.partial(_ -> false));
     restore("data", null);
     assertThat(world.awaitEnd(uid).state()).isInstanceOf(State.Failed.class);
     assertThat(diskOf(uid)).as("no empty disk in place of the lost one").isFalse();
+    assertThat(ready("data")).startsWith("FALSE");
+    world.hypervisor.faults().clear();
+    world.await(
+        "its loss is told", () -> ready("data").startsWith("FALSE Its disk " + disk + " is not"));
   }
 
   private String ready(String name) {
@@ -350,6 +421,94 @@ class VolumeTest {
     assertThat(has(b)).contains(v0).doesNotContain(v1);
   }
 
+  /** Two systems that are to be made anew have the old ones' disks until then. */
+  @Test
+  void twoMachinesThatAreRebuiltAndChangeVolumesDoNotWaitForEachOther() {
+    exchangedByRebuilds(true, "");
+    assertThat(world.ready("a") && world.ready("b")).isTrue();
+  }
+
+  @Test
+  void whoIsRebuiltAndWhoIsNotChangeVolumes() {
+    exchangedByRebuilds(false, "");
+    assertThat(world.ready("a") && world.ready("b")).isTrue();
+  }
+
+  @Test
+  void twoMachinesThatAreOffAndToBeRebuiltChangeVolumes() {
+    exchangedByRebuilds(true, "power: off\n");
+    for (String each : List.of("a", "b")) {
+      UUID uid = world.machine(each).uid();
+      assertThat(world.hypervisor.state(uid)).contains(Observation.State.STOPPED);
+      world.apply(
+          World.machine(each, "volumes: [" + (each.equals("a") ? "v1" : "v0") + "]")
+              .replace("image: img", "image: other"));
+      world.awaitReady(each);
+    }
+  }
+
+  private void exchangedByRebuilds(boolean both, String power) {
+    world.apply(OTHER_IMAGE);
+    UUID v0 = made("v0", "");
+    UUID v1 = made("v1", "");
+    world.apply(World.machine("a", "volumes: [v0]"));
+    world.apply(World.machine("b", "volumes: [v1]"));
+    world.awaitReady("a");
+    world.awaitReady("b");
+    UUID a = world.machine("a").uid();
+    UUID b = world.machine("b").uid();
+    world.awaitEnd(a);
+    world.awaitEnd(b);
+    world.hypervisor.faults().reachable(false);
+    world.apply(World.machine("a", power + "volumes: []"));
+    world.apply(
+        World.machine("b", power + "volumes: [v0]")
+            .replace("image: img", both ? "image: other" : "image: img"));
+    world.apply(World.machine("a", power + "volumes: [v1]").replace("image: img", "image: other"));
+    world.hypervisor.faults().reachable(true);
+    assertThat(world.awaitEnd(a).state()).isEqualTo(new State.Succeeded());
+    assertThat(world.awaitEnd(b).state()).isEqualTo(new State.Succeeded());
+    assertThat(has(a)).contains(v1).doesNotContain(v0);
+    assertThat(has(b)).contains(v0).doesNotContain(v1);
+  }
+
+  /** Whoever is cancelled meanwhile goes back without what the other one has. */
+  @Test
+  void whoeverGivesUpAnExchangeByRebuildsHasItsFormerSystemAgain() {
+    world.apply(OTHER_IMAGE);
+    made("v0", "");
+    made("v1", "");
+    world.apply(World.machine("a", "volumes: [v0]"));
+    world.apply(World.machine("b", "volumes: [v1]"));
+    world.awaitReady("a");
+    world.awaitReady("b");
+    UUID a = world.machine("a").uid();
+    UUID b = world.machine("b").uid();
+    world.awaitEnd(a);
+    world.awaitEnd(b);
+    // The other one cannot let go, so this one waits when it has.
+    world
+        .hypervisor
+        .faults()
+        .always(
+            c -> c.verb() == Verb.STOP && b.equals(c.uid()),
+            Fault.beforeEffect(FaultKind.UNREACHABLE));
+    world.hypervisor.faults().reachable(false);
+    world.apply(World.machine("a", "volumes: []"));
+    world.apply(World.machine("b", "volumes: [v0]"));
+    world.apply(World.machine("a", "volumes: [v1]").replace("image: img", "image: other"));
+    world.hypervisor.faults().reachable(true);
+    world.await(
+        "it has let go and waits",
+        () -> has(a).size() == 1 && world.latest(a).state() instanceof State.Waiting);
+    world.engine.cancel().cancel(world.latest(a).uid());
+    assertThat(world.awaitEnd(a).state()).isEqualTo(new State.Cancelled());
+    world.awaitReady("a");
+    assertThat(has(a)).containsExactly(a);
+    world.hypervisor.faults().clear();
+    assertThat(world.awaitEnd(b).state()).isEqualTo(new State.Succeeded());
+  }
+
   private List<UUID> has(UUID machine) {
     return world.hypervisor.definition(machine).orElseThrow().disks().stream()
         .map(disk -> ObjectName.parse(disk.name()).orElseThrow().mark().uid())
@@ -446,6 +605,46 @@ class VolumeTest {
     world.apply(World.machine("web", "volumes: [data]"));
     assertThat(world.awaitEnd(web).state()).isEqualTo(new State.Succeeded());
     assertThat(world.hypervisor.commandsBegun()).isEqualTo(2);
+  }
+
+  /** What the former one was told and did not come to the end of is nothing to this one. */
+  @Test
+  void aSystemIsToldOfAVolumeThatAnotherOneWasBeingToldOf() {
+    List<UUID> told = new CopyOnWriteArrayList<>();
+    AtomicReference<UUID> slow = new AtomicReference<>();
+    world.hypervisor.commands((machine, command) -> {
+      told.add(machine);
+      return machine.equals(slow.get())
+          ? Optional.empty()
+          : Optional.of(
+              new GuestCommands.Ended(0, "millwright: volume " + command.get(4) + ": kept\n"));
+    });
+    world.apply(World.machine("next", ""));
+    world.awaitReady("next");
+    UUID next = world.machine("next").uid();
+    world.awaitEnd(next);
+    world.apply(World.machine("web", ""));
+    slow.set(world.machine("web").uid());
+    UUID web = given("data");
+    world.await("its system is told", () -> !told.isEmpty());
+    world.apply(World.machine("web", ""));
+    assertThat(world.awaitEnd(web).state()).isEqualTo(new State.Succeeded());
+    AtomicInteger calls = new AtomicInteger();
+    world
+        .hypervisor
+        .faults()
+        .witness(call -> {
+          if (call.verb() == Verb.RUN_COMMAND) {
+            calls.incrementAndGet();
+          }
+        });
+
+    world.apply(World.machine("next", "volumes: [data]"));
+    Operation end = world.awaitEnd(next);
+    assertThat(end.state()).isEqualTo(new State.Succeeded());
+    assertThat(end.steps().getLast().message()).isNull();
+    assertThat(told).contains(next);
+    assertThat(calls).as("it is told, and asked for that, and for nothing else").hasValue(2);
   }
 
   @Test
@@ -605,6 +804,162 @@ class VolumeTest {
     assertThat(world.hypervisor.hasDisk(disk)).isTrue();
     assertThat(world.store.<Optional<Quarantine.Entry>>read(tx -> tx.quarantine().find(data)))
         .isPresent();
+  }
+
+  private UUID ended(String machine) {
+    UUID uid = world.machine(machine).uid();
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
+    world.awaitReady(machine);
+    return uid;
+  }
+
+  /** One manifest is one change, whatever its machines are called. */
+  @ParameterizedTest
+  @CsvSource({"app, db", "web, db"})
+  void aVolumeMovesFromOneMachineToAnotherInOneApply(String from, String to) {
+    UUID data = made("data", "");
+    world.apply(World.machine(from, "volumes: [data]") + "---\n" + World.machine(to, ""));
+    UUID giver = ended(from);
+    UUID taker = ended(to);
+    String both = World.machine(from, "") + "---\n" + World.machine(to, "volumes: [data]");
+    assertThat(world.plan(both)).hasSize(2);
+    assertThat(has(giver)).contains(data);
+    world.apply(both);
+    ended(from);
+    ended(to);
+    assertThat(has(giver)).doesNotContain(data);
+    assertThat(has(taker)).contains(data);
+  }
+
+  @Test
+  void twoMachinesChangeVolumesInOneApply() {
+    UUID v0 = made("v0", "");
+    UUID v1 = made("v1", "");
+    world.apply(
+        World.machine("a", "volumes: [v0]") + "---\n" + World.machine("b", "volumes: [v1]"));
+    UUID a = ended("a");
+    UUID b = ended("b");
+    world.apply(
+        World.machine("a", "volumes: [v1]") + "---\n" + World.machine("b", "volumes: [v0]"));
+    ended("a");
+    ended("b");
+    assertThat(has(a)).contains(v1).doesNotContain(v0);
+    assertThat(has(b)).contains(v0).doesNotContain(v1);
+  }
+
+  /** What is let go by a part of an apply that is refused stays with whom it was. */
+  @Test
+  void aVolumeStaysWhereItIsIfTheApplyIsRefused() {
+    made("data", "");
+    world.apply(World.machine("web", "volumes: [data]") + "---\n" + World.machine("db", ""));
+    ended("web");
+    ended("db");
+    assertThatThrownBy(() ->
+            world.apply(
+                World.machine("web", "")
+                    + "---\n"
+                    + World.machine("db", "volumes: [data]").replace("size: small", "size: none")))
+        .hasMessageContaining("there is no Size \"none\"");
+    assertThatThrownBy(() -> world.apply(World.machine("db", "volumes: [data]")))
+        .hasMessageContaining("Volume data is attached to Machine web; take it out of");
+  }
+
+  private static final String USER =
+      World.machine("web", "volumes: [data]").replace("image: img", "image: other");
+
+  /** Does one thing in a transaction, and another beside it before that is committed. */
+  private Future<?> beside(Consumer<Tx> first, Consumer<Tx> second) {
+    ExecutorService thread = Executors.newSingleThreadExecutor();
+    try {
+      return world.store.inTransaction(tx -> {
+        first.accept(tx);
+        Future<?> other = thread.submit(() -> world.store.write(second));
+        world.await(
+            "it is done, or held up by the first one",
+            () ->
+                other.isDone()
+                    || world.number(
+                            "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (SELECT"
+                                + " pid FROM pg_stat_activity WHERE datname = current_database())")
+                        > 0);
+        return other;
+      });
+    } finally {
+      thread.shutdown();
+    }
+  }
+
+  private void use(Tx tx) {
+    var _ =
+        world
+            .engine
+            .apply()
+            .apply(
+                tx,
+                World.ANNA,
+                Manifests.parse(USER.getBytes(StandardCharsets.UTF_8), "test"),
+                Apply.Expectation.NONE);
+  }
+
+  private void deletes(Tx tx, Kind kind, String name) {
+    var _ = world.engine.delete().delete(tx, World.ANNA, kind, "default", name, null);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"IMAGE, other", "VOLUME, data"})
+  void whatIsTakenIntoUseInTheSameMomentIsNotDeleted(Kind kind, String name) {
+    made("data", "");
+    world.apply(OTHER_IMAGE);
+    Future<?> deleted = beside(this::use, tx -> deletes(tx, kind, name));
+    assertThatThrownBy(deleted::get).hasMessageContaining("is in use by Machine web");
+    world.awaitReady("web");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"IMAGE, other", "VOLUME, data"})
+  void whatIsDeletedInTheSameMomentIsNotTakenIntoUse(Kind kind, String name) {
+    made("data", "");
+    world.apply(OTHER_IMAGE);
+    Future<?> used = beside(tx -> deletes(tx, kind, name), this::use);
+    assertThatThrownBy(used::get).hasMessageContaining(name + " is being deleted");
+    assertThat(world.find("web")).isEmpty();
+    world.await(
+        "it goes",
+        () -> world.store.read(tx -> tx.resources().find(kind, "default", name)).isEmpty());
+  }
+
+  /** As it was left by a version that let both happen. */
+  @ParameterizedTest
+  @CsvSource({"IMAGE, other", "VOLUME, data"})
+  void whatIsInUseAfterAllWaitsToGoAndIsWholeUntilThen(Kind kind, String name) {
+    UUID data = made("data", "");
+    world.apply(OTHER_IMAGE);
+    world.apply(USER);
+    world.awaitReady("web");
+    UUID web = world.machine("web").uid();
+    world.awaitEnd(web);
+    String sha256 = world.machine("web").status().imageSha256();
+    UUID uid =
+        world.store.read(tx -> tx.resources().find(kind, "default", name)).orElseThrow().uid();
+    // Which would hold up what follows until all of it is committed.
+    world.sql(
+        "ALTER TABLE reference DROP CONSTRAINT reference_to",
+        "DELETE FROM reference WHERE to_uid = '" + uid + "'");
+    world.store.write(tx -> {
+      deletes(tx, kind, name);
+      world.sql("INSERT INTO reference VALUES ('" + web + "', '" + uid + "')");
+    });
+    world.await(
+        "it says so",
+        () ->
+            world.latest(uid).state() instanceof State.Waiting w
+                && w.reason().equals("InUse")
+                && w.message().contains(name + " is in use by Machine web"));
+    assertThat(world.outside().images()).contains(sha256);
+    assertThat(diskOf(data)).isTrue();
+    assertThat(quarantined()).isEmpty();
+    world.engine.delete().delete(World.ANNA, Kind.MACHINE, "default", "web", null);
+    assertThat(world.awaitEnd(uid).state()).isEqualTo(new State.Succeeded());
   }
 
   @Test

@@ -101,6 +101,11 @@ final class SqlResources implements Resources {
   }
 
   @Override
+  public Optional<Resource<?, ?>> hold(UUID uid) {
+    return known(uid, " FOR SHARE");
+  }
+
+  @Override
   public boolean lock(UUID uid, long generation) {
     return jdbc.sql(
             "SELECT true FROM resource WHERE uid = :uid AND generation = :generation" + LOCK)
@@ -113,6 +118,11 @@ final class SqlResources implements Resources {
 
   /** Lets others refer to it meanwhile: they only need that it is not removed. */
   static final String LOCK = " FOR NO KEY UPDATE";
+
+  @Override
+  public Optional<Resource<?, ?>> lockAlone(Kind kind, String project, String name) {
+    return named(kind, project, name, " FOR UPDATE");
+  }
 
   private Optional<Resource<?, ?>> named(Kind kind, String project, String name, String lock) {
     return jdbc.sql(SELECT + "WHERE kind = :kind AND project = :project AND name = :name" + lock)
@@ -493,36 +503,41 @@ final class SqlResources implements Resources {
 
   @Override
   public void refer(UUID from, Collection<UUID> to) {
+    List<UUID> added;
     try {
-      jdbc.sql(
-              """
-              WITH gone AS (
-                DELETE FROM reference
-                WHERE from_uid = :from AND to_uid <> ALL (CAST(:to AS uuid[]))),
-              old AS (SELECT hypervisor, size FROM placement WHERE uid = :from),
-              sized AS (
-                UPDATE placement p SET size = s.uid
-                FROM resource s
-                WHERE p.uid = :from AND s.kind = 'SIZE' AND s.uid = ANY (CAST(:to AS uuid[]))
-                  AND p.size IS DISTINCT FROM s.uid
-                RETURNING p.hypervisor, p.size),
-              counted AS (
-                INSERT INTO promise AS p (hypervisor, size, shard, machines)
-                SELECT hypervisor, size, pg_backend_pid() % 16, n
-                FROM (SELECT hypervisor, size, 1 AS n FROM sized
-                      UNION ALL
-                      SELECT hypervisor, size, -1 FROM old WHERE EXISTS (SELECT FROM sized)) c
-                WHERE size IS NOT NULL
-                ORDER BY hypervisor, size
-                ON CONFLICT (hypervisor, size, shard) DO UPDATE
-                  SET machines = p.machines + excluded.machines)
-              INSERT INTO reference (from_uid, to_uid)
-              SELECT DISTINCT CAST(:from AS uuid), t FROM unnest(CAST(:to AS uuid[])) t ORDER BY t
-              ON CONFLICT DO NOTHING
-              """)
-          .param("from", from)
-          .param("to", Columns.texts(to))
-          .update();
+      added =
+          jdbc.sql(
+                  """
+                  WITH gone AS (
+                    DELETE FROM reference
+                    WHERE from_uid = :from AND to_uid <> ALL (CAST(:to AS uuid[]))),
+                  old AS (SELECT hypervisor, size FROM placement WHERE uid = :from),
+                  sized AS (
+                    UPDATE placement p SET size = s.uid
+                    FROM resource s
+                    WHERE p.uid = :from AND s.kind = 'SIZE' AND s.uid = ANY (CAST(:to AS uuid[]))
+                      AND p.size IS DISTINCT FROM s.uid
+                    RETURNING p.hypervisor, p.size),
+                  counted AS (
+                    INSERT INTO promise AS p (hypervisor, size, shard, machines)
+                    SELECT hypervisor, size, pg_backend_pid() % 16, n
+                    FROM (SELECT hypervisor, size, 1 AS n FROM sized
+                          UNION ALL
+                          SELECT hypervisor, size, -1 FROM old WHERE EXISTS (SELECT FROM sized)) c
+                    WHERE size IS NOT NULL
+                    ORDER BY hypervisor, size
+                    ON CONFLICT (hypervisor, size, shard) DO UPDATE
+                      SET machines = p.machines + excluded.machines)
+                  INSERT INTO reference (from_uid, to_uid)
+                  SELECT DISTINCT CAST(:from AS uuid), t FROM unnest(CAST(:to AS uuid[])) t
+                  ORDER BY t
+                  ON CONFLICT DO NOTHING
+                  RETURNING to_uid
+                  """)
+              .param("from", from)
+              .param("to", Columns.texts(to))
+              .query((row, n) -> Columns.uuid(row, "to_uid"))
+              .list();
     } catch (DataIntegrityViolationException e) {
       ProblemException problem =
           ProblemException.of(
@@ -530,6 +545,41 @@ final class SqlResources implements Resources {
       problem.initCause(e);
       throw problem;
     }
+    if (!added.isEmpty()) {
+      refuseGoing(added);
+    }
+  }
+
+  @Override
+  public void unrefer(UUID from, Collection<UUID> to) {
+    jdbc.sql(
+            """
+            DELETE FROM reference
+            WHERE from_uid = :from AND to_uid = ANY (CAST(:to AS uuid[]))
+            """)
+        .param("from", from)
+        .param("to", Columns.texts(to))
+        .update();
+  }
+
+  /**
+   * Only now, for whoever was deleting one of these has held up the insertion: what that did is
+   * seen by a statement that begins after it.
+   */
+  private void refuseGoing(List<UUID> added) {
+    jdbc.sql(
+            SELECT
+                + """
+                WHERE uid = ANY (CAST(:uids AS uuid[])) AND deleted_at IS NOT NULL
+                ORDER BY uid LIMIT 1
+                """)
+        .param("uids", Columns.texts(added))
+        .query(resource)
+        .optional()
+        .ifPresent(going -> {
+          throw ProblemException.of(
+              Problem.Type.CONFLICT, going.title() + " is being deleted; take another one");
+        });
   }
 
   @Override

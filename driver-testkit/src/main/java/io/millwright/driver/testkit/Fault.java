@@ -20,6 +20,9 @@ public sealed interface Fault {
   /** Says that it is done, and nothing was. */
   record Lie() implements Fault {}
 
+  /** Says that it goes on over there, and nothing is done yet; for acts only. */
+  record GoesOn() implements Fault {}
+
   /** Does not answer until {@link #release} or an interrupt. */
   final class Hang implements Fault {
     private final boolean effect;
@@ -85,6 +88,10 @@ public sealed interface Fault {
 
   static Fault lie() {
     return new Lie();
+  }
+
+  static Fault goesOn() {
+    return new GoesOn();
   }
 
   /** An observation without the machines, disks and media of these uids. */

@@ -2,6 +2,7 @@ package io.millwright.driver.testkit;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.driver.Outcome;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.Iterator;
@@ -194,6 +195,7 @@ public final class Faults {
         throw failed(call, after.kind(), "after its effect");
       }
       case Fault.Lie _ -> lied;
+      case Fault.GoesOn _ -> going(call, lied);
       case Fault.Hang hang -> {
         T done = hang.afterEffect() ? effect.run() : null;
         try {
@@ -212,6 +214,14 @@ public final class Faults {
         }
       }
     };
+  }
+
+  @SuppressWarnings("unchecked") // what is answered by a lie is an outcome, so that is what T is
+  private static <T> T going(Call call, T lied) {
+    if (!(lied instanceof Outcome)) {
+      throw new IllegalStateException(call + " is no act, which could go on");
+    }
+    return (T) new Outcome.Running(call.toString(), java.time.Duration.ofMillis(100));
   }
 
   private static DriverException failed(Call call, FaultKind kind, String when) {

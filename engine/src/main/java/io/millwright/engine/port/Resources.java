@@ -79,6 +79,15 @@ public interface Resources {
 
   Optional<Resource<?, ?>> lock(UUID uid);
 
+  /**
+   * As {@code lock}, and nobody can begin to refer to it before this transaction ends either: for
+   * who asks whether it is referred to, and acts upon that.
+   */
+  Optional<Resource<?, ?>> lockAlone(Kind kind, String project, String name);
+
+  /** As {@code find}, and nobody can change it before this transaction ends; others may do so. */
+  Optional<Resource<?, ?>> hold(UUID uid);
+
   /** Locks it without reading it; false if it is gone or of another generation by now. */
   boolean lock(UUID uid, long generation);
 
@@ -140,8 +149,16 @@ public interface Resources {
   /** True if a declared machine has something on this hypervisor besides where it is. */
   boolean elsewhere(String hypervisor);
 
-  /** Sets which resources this one refers to, in place of those before. */
+  /**
+   * Sets which resources this one refers to, in place of those before.
+   *
+   * @throws io.millwright.model.ProblemException CONFLICT if one of the new ones is gone by now, or
+   *     is being deleted
+   */
   void refer(UUID from, Collection<UUID> to);
+
+  /** Takes back that one refers to these. */
+  void unrefer(UUID from, Collection<UUID> to);
 
   /** Titles of the resources that refer to this one, at most {@code limit}, sorted. */
   List<Resource<?, ?>> referrers(UUID to, int limit);

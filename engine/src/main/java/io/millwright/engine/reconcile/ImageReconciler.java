@@ -858,6 +858,11 @@ public final class ImageReconciler {
 
   /** No machine names it any more; disks that are still backed by it keep their own copy of it. */
   private Optional<Duration> delete(Run run, Resource<ImageSpec, ImageStatus> image) {
+    Optional<String> use = store.read(tx -> VolumeReconciler.use(tx, image));
+    if (use.isPresent()) {
+      run.waitFor("InUse", use.get(), VolumeReconciler.IN_USE);
+      return Optional.of(VolumeReconciler.IN_USE);
+    }
     for (ImageBuild build : image.status().builds()) {
       String sha256 = build.sha256();
       try {
@@ -874,7 +879,12 @@ public final class ImageReconciler {
       }
     }
     forget(image);
-    run.finish(new State.Succeeded(), tx -> tx.resources().remove(image.uid()));
+    try {
+      run.finish(new State.Succeeded(), tx -> tx.resources().remove(image.uid()));
+    } catch (ProblemException e) {
+      run.waitFor("InUse", e.problem().detail(), VolumeReconciler.IN_USE);
+      return Optional.of(VolumeReconciler.IN_USE);
+    }
     return Optional.empty();
   }
 

@@ -23,6 +23,7 @@ import io.millwright.engine.request.Snapshots;
 import io.millwright.images.FirstBootReport;
 import io.millwright.model.ByteSize;
 import io.millwright.model.Condition;
+import io.millwright.model.ImageStatus;
 import io.millwright.model.Ip;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
@@ -52,6 +53,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** Makes machines as they were declared. */
@@ -233,20 +235,25 @@ public final class MachineReconciler {
                 "Deleting");
         facts = sight.observe(resolved, subject.installation());
       }
+      boolean boots = true;
       if (!machine.deleting()) {
         Map<Resource<VolumeSpec, VolumeStatus>, Observation.Machine> held =
             sight.heldElsewhere(resolved, facts);
         ResolvedMachine without = resolved.withVolumes(v -> !held.containsKey(v));
-        // Whoever has what this one waits for may be waiting for what this one is to let go. A
-        // first boot waits for all that it is told of.
-        boolean first =
-            resolved.machine().status().readyBy() != null
-                && sight.letsGo(without, facts)
-                && !sight.plan(without, subject.installation(), facts).empty();
-        if (!held.isEmpty() && !first) {
-          run.waitFor("Waiting", held(held), Duration.ofSeconds(2));
-          return Optional.of(Duration.ofSeconds(2));
+        boolean up = resolved.machine().status().readyBy() != null;
+        if (!held.isEmpty()) {
+          // Whoever has what this one waits for may be waiting for what this one is to let go. A
+          // first boot waits for all that it is told of; what comes before it does not.
+          boolean lets =
+              (up || resolved.elsewhere() == null)
+                  && sight.letsGo(without, facts)
+                  && !sight.plan(without, subject.installation(), facts).empty();
+          if (!lets) {
+            run.waitFor("Waiting", held(held), Duration.ofSeconds(2));
+            return Optional.of(Duration.ofSeconds(2));
+          }
         }
+        boots = up || held.isEmpty();
         resolved = without;
       }
       resolved = tellKept(run, resolved, subject.installation(), facts);
@@ -254,7 +261,8 @@ public final class MachineReconciler {
         // It ended between two looks: there is nothing more to wait for, but its last words.
         run.log(INSTALLING, installations.rest(resolved));
       }
-      run.plan(sight.plan(resolved, subject.installation(), facts).steps());
+      List<Step> steps = sight.plan(resolved, subject.installation(), facts).steps();
+      run.plan(boots ? steps : beforeItBoots(steps));
       if (run.tells()) {
         // The image, a profile or a network may be others than when the machine was declared.
         List<Violation> objections = acts.objections(resolved, run.operation().createdAt());
@@ -262,23 +270,27 @@ public final class MachineReconciler {
           return undo.giveUp(run, subject, "Refused", Objections.line(objections), false);
         }
       }
-      if (!machine.deleting() && !imported && machine.status().imageSha256() == null) {
-        // From here on the disk is made from this very image, whatever becomes of the Image.
-        MachineStatus pinned = resolved.machine().status();
-        run.guarded(
-            new State.Running(),
-            tx -> {
-              if (pinned.former() == null) {
-                tx.resources().updateStatus(machine.uid(), pinned, "", "");
-              } else {
-                Settled.tell(tx, machine.uid(), pinned);
-              }
-            });
+      if (!machine.deleting()
+          && !imported
+          && machine.status().imageSha256() == null
+          && !pin(run, resolved)) {
+        return Optional.of(Duration.ZERO);
       }
     } catch (DriverException e) {
       return blind(run, subject, e);
     }
     return carryOut(run, subject.with(resolved));
+  }
+
+  /** What of a plan there is before the machine, or its installer, is started. */
+  private static List<Step> beforeItBoots(List<Step> steps) {
+    return steps.stream()
+        .takeWhile(step ->
+            !(step instanceof Step.Start
+                || step instanceof Step.StartInstaller
+                || step instanceof Step.AwaitInstalled
+                || step instanceof Step.AwaitReady))
+        .toList();
   }
 
   /**
@@ -397,6 +409,35 @@ public final class MachineReconciler {
                         "Rebuilding",
                         "It gets a new system disk.",
                         clock.instant()))));
+  }
+
+  /**
+   * From here on the disk is made from this very image, whatever becomes of the Image.
+   *
+   * @return false if the Image has another build by now, which may have had this one's file removed
+   */
+  private static boolean pin(Run run, ResolvedMachine r) {
+    MachineStatus pinned = r.machine().status();
+    AtomicBoolean stands = new AtomicBoolean();
+    run.guarded(
+        new State.Running(),
+        tx -> {
+          stands.set(
+              tx.resources()
+                  .hold(r.image().uid())
+                  .map(image -> ((ImageStatus) image.status()).sha256())
+                  .filter(now -> now.equals(pinned.imageSha256()))
+                  .isPresent());
+          if (!stands.get()) {
+            return;
+          }
+          if (pinned.former() == null) {
+            tx.resources().updateStatus(r.uid(), pinned, "", "");
+          } else {
+            Settled.tell(tx, r.uid(), pinned);
+          }
+        });
+    return stands.get();
   }
 
   /**

@@ -2,6 +2,7 @@ package io.millwright.engine.reconcile;
 
 import io.millwright.driver.DriverException;
 import io.millwright.driver.ObjectName;
+import io.millwright.driver.Outcome;
 import io.millwright.engine.outside.Busy;
 import io.millwright.engine.outside.Outside;
 import io.millwright.engine.port.Quarantine;
@@ -56,14 +57,22 @@ final class QuarantineEnd {
     // From this commit on nobody can restore it: what is half deleted must not come back.
     boolean mine =
         store.inTransaction(tx -> {
-          Optional<Quarantine.Entry> entry = tx.quarantine().lock(due.uid());
+          // Since the list was read it may have been restored, and deleted again for other days.
+          Optional<Quarantine.Entry> entry =
+              tx.quarantine()
+                  .lock(due.uid())
+                  .filter(e -> e.disk().equals(due.disk()))
+                  .filter(e -> !clock.instant().isBefore(e.until()));
           entry.ifPresent(e -> tx.quarantine().empty(e.uid()));
           return entry.isPresent();
         });
     if (!mine) {
-      return; // it was restored a moment ago
+      return;
     }
-    disposal.delete(hypervisor, ObjectName.parse(due.disk()).orElseThrow());
+    Outcome outcome = disposal.delete(hypervisor, ObjectName.parse(due.disk()).orElseThrow());
+    if (outcome instanceof Outcome.Running) {
+      return; // it goes on over there, and the next round asks again
+    }
     store.write(tx -> {
       tx.quarantine().remove(due.uid());
       tx.journal()

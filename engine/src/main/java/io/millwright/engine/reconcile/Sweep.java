@@ -6,6 +6,7 @@ import io.millwright.driver.HypervisorDriver;
 import io.millwright.driver.Mark;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Observation;
+import io.millwright.driver.Outcome;
 import io.millwright.driver.Scope;
 import io.millwright.engine.access.Caller;
 import io.millwright.engine.machine.Lookup;
@@ -249,24 +250,18 @@ public final class Sweep {
   private void remove(
       Caller caller, Orphan orphan, Resource<HypervisorSpec, HypervisorStatus> hypervisor)
       throws DriverException {
-    switch (orphan.what()) {
-      case MACHINE -> purge(orphan.uid(), hypervisor);
-      case SYSTEM_DISK ->
-          disposal.delete(hypervisor, ObjectName.parse(orphan.object()).orElseThrow());
-      case MEDIUM ->
-          outside.call(
-              hypervisor,
-              d ->
-                  MachineActs.facet(d, HypervisorDriver::media, "cannot delete media")
-                      .delete(ObjectName.parse(orphan.object()).orElseThrow()));
-      case DATA_DISK -> {
-        store.write(tx -> {
-          take(tx, orphan);
-          tx.quarantine().put(entry(tx, orphan, "default"));
-          note(tx, caller, orphan, "was put into quarantine");
-        });
-        return;
-      }
+    if (orphan.what() == What.DATA_DISK) {
+      store.write(tx -> {
+        take(tx, orphan);
+        tx.quarantine().put(entry(tx, orphan, "default"));
+        note(tx, caller, orphan, "was put into quarantine");
+      });
+      return;
+    }
+    if (act(orphan, hypervisor) instanceof Outcome.Running) {
+      throw new DriverException(
+          FaultKind.UNREACHABLE,
+          hypervisor.title() + " is still at it; ask for it again in a minute");
     }
     store.write(tx -> {
       var _ = tx.orphans().remove(orphan.hypervisor(), orphan.object());
@@ -277,12 +272,28 @@ public final class Sweep {
     });
   }
 
+  private Outcome act(Orphan orphan, Resource<HypervisorSpec, HypervisorStatus> hypervisor)
+      throws DriverException {
+    return switch (orphan.what()) {
+      case MACHINE -> purge(orphan.uid(), hypervisor);
+      case SYSTEM_DISK ->
+          disposal.delete(hypervisor, ObjectName.parse(orphan.object()).orElseThrow());
+      case MEDIUM ->
+          outside.call(
+              hypervisor,
+              d ->
+                  MachineActs.facet(d, HypervisorDriver::media, "cannot delete media")
+                      .delete(ObjectName.parse(orphan.object()).orElseThrow()));
+      case DATA_DISK -> throw new IllegalArgumentException(orphan.object() + " holds data");
+    };
+  }
+
   /**
    * Only what is gone is withdrawn, or a machine that runs on would not be found any more. Nobody
    * knows on which network it was, so each of them sees to it, and one whose services are away does
    * so when they are back.
    */
-  private void purge(UUID machine, Resource<HypervisorSpec, HypervisorStatus> hypervisor)
+  private Outcome purge(UUID machine, Resource<HypervisorSpec, HypervisorStatus> hypervisor)
       throws DriverException {
     Mark mark = new Mark(store.read(Tx::installation), machine, 0);
     if (!outside.call(hypervisor, d -> d.observe(new Scope.One(machine))).complete()) {
@@ -291,7 +302,7 @@ public final class Sweep {
     }
     // Before the act: what a server leaves that dies after it is found to be gone, and forgotten.
     store.write(tx -> tx.orphans().purge(machine));
-    outside.call(hypervisor, d -> Collect.removeOrRelease(d, mark));
+    return outside.call(hypervisor, d -> Collect.removeOrRelease(d, mark));
   }
 
   /** A data disk is decided about once: since it was looked up it may have become a Volume's. */

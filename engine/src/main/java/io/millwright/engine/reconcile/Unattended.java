@@ -28,10 +28,12 @@ import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
+import io.millwright.model.Operation;
 import io.millwright.model.Operation.Verb;
 import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.planner.GroupPlanner;
 import io.millwright.planner.MachineDrift;
 import io.millwright.planner.MachineDrift.Difference;
 import io.millwright.planner.MachineFacts;
@@ -41,6 +43,7 @@ import io.millwright.planner.MovePlanner;
 import io.millwright.planner.Plan;
 import io.millwright.planner.Step;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -290,7 +293,7 @@ final class Unattended {
    * True if the group of a machine that does its service can do without it. The group is locked, so
    * that its rollout takes no other member in the same moment; and before the machine, as by that.
    */
-  private static boolean canBeSpared(Tx tx, UUID machine) {
+  private boolean canBeSpared(Tx tx, UUID machine) {
     Member member = tx.groups().find(machine).orElse(null);
     if (member == null || member.healthySince() == null) {
       return true;
@@ -299,19 +302,44 @@ final class Unattended {
     if (owner == null || owner.kind() != Kind.GROUP) {
       return true;
     }
-    Set<UUID> others =
+    boolean undoing =
+        tx.operations()
+            .active(owner.uid())
+            .filter(o -> o.state() instanceof Operation.State.Undoing)
+            .isPresent();
+    GroupPlanner.Goal goal =
+        Members.goal(owner.as(GroupSpec.class, GroupStatus.class), undoing, Set.of());
+    List<Member> others =
         tx.groups().members(member.group()).stream()
             .filter(m -> m.healthySince() != null && !m.uid().equals(machine))
-            .map(Member::uid)
-            .collect(Collectors.toSet());
-    Set<UUID> busy = tx.operations().busy(others);
+            .toList();
+    Set<UUID> busy =
+        tx.operations().busy(others.stream().map(Member::uid).collect(Collectors.toSet()));
+    // As its rollout counts them, which otherwise would find fewer than it has promised.
+    Instant now = clock.instant();
     long left =
         others.stream()
-            .filter(uid -> !busy.contains(uid))
-            .filter(uid -> tx.resources().find(uid).filter(m -> !m.deleting()).isPresent())
+            .filter(m ->
+                GroupPlanner.available(
+                    goal, seen(m, busy.contains(m.uid()), tx.resources().find(m.uid())), now))
             .count();
-    return left
-        >= Members.goal(owner.as(GroupSpec.class, GroupStatus.class), false, Set.of()).promised();
+    return left >= goal.promised();
+  }
+
+  /** A healthy member as the planner sees it. */
+  private static GroupPlanner.Member seen(
+      Member member, boolean busy, Optional<Resource<?, ?>> machine) {
+    return new GroupPlanner.Member(
+        member.ordinal(),
+        member.due() ? -1 : member.revision(),
+        busy,
+        machine.isEmpty() || machine.get().deleting(),
+        member.healthySince(),
+        false,
+        null,
+        "",
+        null,
+        false);
   }
 
   /**
@@ -445,10 +473,12 @@ final class Unattended {
       MachineFacts facts = MachineGoals.facts(gone.uid(), seen, null, Map.of(), false);
       Plan left = MachinePlanner.undo(facts, false);
       for (Step step : left.steps()) {
-        if (step instanceof Step.DeleteDisk disk) {
-          disposal.delete(hypervisor, MachineActs.systemDisk(disk.disk(), gone.uid()));
-        } else {
-          outside.call(hypervisor, d -> Collect.act(step, d, mark));
+        Outcome outcome =
+            step instanceof Step.DeleteDisk disk
+                ? disposal.delete(hypervisor, MachineActs.systemDisk(disk.disk(), gone.uid()))
+                : outside.call(hypervisor, d -> Collect.act(step, d, mark));
+        if (outcome instanceof Outcome.Running going) {
+          return Optional.of(going.pollAfter());
         }
       }
       if (!left.empty()) {

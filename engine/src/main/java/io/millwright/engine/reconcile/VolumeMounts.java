@@ -45,14 +45,17 @@ final class VolumeMounts {
 
   private final Outside outside;
 
-  /**
-   * What was begun, by its disk. A server that has lost this begins the program once more, which
-   * waits for the first one and finds its work done.
-   */
-  private final Map<String, Long> begun = new ConcurrentHashMap<>();
+  /** A disk of a machine: whoever has had it before was told on its own. */
+  private record Attached(UUID machine, String disk) {}
 
-  /** When its agent was first asked in vain, by the disk, counted as {@code waited} is. */
-  private final Map<String, Duration> silent = new ConcurrentHashMap<>();
+  /**
+   * What was begun. A server that has lost this begins the program once more, which waits for the
+   * first one and finds its work done.
+   */
+  private final Map<Attached, Long> begun = new ConcurrentHashMap<>();
+
+  /** When its agent was first asked in vain, counted as {@code waited} is. */
+  private final Map<Attached, Duration> silent = new ConcurrentHashMap<>();
 
   VolumeMounts(Outside outside) {
     this.outside = outside;
@@ -85,8 +88,9 @@ final class VolumeMounts {
             .findFirst()
             .orElseThrow(() -> new IllegalStateException(disk + " was planned for this machine"));
     String serial = Objects.requireNonNull(volume.status().serial(), "it was planned by it");
+    Attached key = new Attached(machine.uid(), disk);
     try {
-      Long number = begun.get(disk);
+      Long number = begun.get(key);
       if (number == null) {
         List<String> command =
             DataDisks.start(
@@ -94,15 +98,15 @@ final class VolumeMounts {
                     serial,
                     Objects.requireNonNull(volume.spec().filesystem(), "it was planned for it"),
                     volume.spec().mount()));
-        begun.put(disk, commands(machine, c -> c.begin(mark, command)));
-        silent.remove(disk);
+        begun.put(key, commands(machine, c -> c.begin(mark, command)));
+        silent.remove(key);
         return new Told.Goes("its system sees to the volume", POLL);
       }
       Optional<Ended> end = commands(machine, c -> c.ended(mark, number));
       if (end.isEmpty() && waited.compareTo(LONGEST) < 0) {
         return new Told.Goes("its system sees to the volume", POLL);
       }
-      begun.remove(disk);
+      begun.remove(key);
       return end.map(how ->
               new Told.Over(
                   DataDisks.found(serial, how.output()).orElse(null),
@@ -121,12 +125,12 @@ final class VolumeMounts {
       if (!refused) {
         throw e;
       }
-      begun.remove(disk);
-      Duration since = silent.computeIfAbsent(disk, _ -> waited);
+      begun.remove(key);
+      Duration since = silent.computeIfAbsent(key, _ -> waited);
       if (e.kind() == FaultKind.CONFLICT && waited.minus(since).compareTo(AGENT) < 0) {
         return new Told.Goes("waits until its agent answers", POLL.multipliedBy(2));
       }
-      silent.remove(disk);
+      silent.remove(key);
       return new Told.Over(null, "its system could not be told: " + e.forUser());
     }
   }

@@ -19,6 +19,7 @@ import io.millwright.model.Ids;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
+import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
@@ -37,6 +38,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Nothing in here deletes a disk: that of a volume which is deleted goes into quarantine.
  */
 public final class VolumeReconciler {
+  /** How often is looked whether what is to go is still in use. */
+  static final Duration IN_USE = Duration.ofSeconds(5);
+
   private final Store store;
   private final Outside outside;
   private final InstantSource clock;
@@ -54,20 +58,7 @@ public final class VolumeReconciler {
   private Optional<Duration> work(Run run, Resource<VolumeSpec, VolumeStatus> volume) {
     ObjectName name = disk(volume);
     if (volume.deleting()) {
-      run.plan(List.of(new Step.QuarantineVolume(name.toString())));
-      run.begin(new State.Running());
-      Instant now = clock.instant();
-      Instant until = now.plus(Duration.ofDays(volume.spec().quarantineDays()));
-      run.done("its disk " + name + " is kept until " + until);
-      run.finish(
-          new State.Succeeded(),
-          tx -> {
-            UUID hypervisor = host(tx, volume).uid();
-            tx.quarantine()
-                .put(new Quarantine.Entry(volume, hypervisor, name.toString(), now, until, false));
-            tx.resources().remove(volume.uid());
-          });
-      return Optional.empty();
+      return quarantine(run, volume, name);
     }
     if (run.operation().cancelRequested()) {
       run.finish(new State.Cancelled(), tx -> {});
@@ -122,6 +113,48 @@ public final class VolumeReconciler {
     return Optional.empty();
   }
 
+  private Optional<Duration> quarantine(
+      Run run, Resource<VolumeSpec, VolumeStatus> volume, ObjectName name) {
+    Optional<String> use = store.read(tx -> use(tx, volume));
+    if (use.isPresent()) {
+      run.waitFor("InUse", use.get(), IN_USE);
+      return Optional.of(IN_USE);
+    }
+    run.plan(List.of(new Step.QuarantineVolume(name.toString())));
+    run.begin(new State.Running());
+    Instant now = clock.instant();
+    Instant until = now.plus(Duration.ofDays(volume.spec().quarantineDays()));
+    run.done("its disk " + name + " is kept until " + until);
+    try {
+      run.finish(
+          new State.Succeeded(),
+          tx -> {
+            UUID hypervisor = host(tx, volume).uid();
+            tx.quarantine()
+                .put(new Quarantine.Entry(volume, hypervisor, name.toString(), now, until, false));
+            tx.resources().remove(volume.uid());
+          });
+    } catch (ProblemException e) {
+      run.waitFor("InUse", e.problem().detail(), IN_USE);
+      return Optional.of(IN_USE);
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * What a resource that is to go is used by, in words. It was used by nothing when that was asked
+   * for; but nothing of it may be taken away while it is.
+   */
+  static Optional<String> use(Tx tx, Resource<?, ?> going) {
+    return tx.resources().referrers(going.uid(), 1).stream()
+        .findFirst()
+        .map(user ->
+            going.title()
+                + " is in use by "
+                + user.title()
+                + "; it goes when that is deleted or does without it");
+  }
+
   /** The disk that it has; one that was carried here has another name than the first one. */
   private ObjectName disk(Resource<VolumeSpec, VolumeStatus> volume) {
     return Optional.ofNullable(volume.status().object())
@@ -170,10 +203,12 @@ public final class VolumeReconciler {
     }
     run.fail(e);
     String message = MachineReconciler.sentence(e.forUser());
+    // One that could be used can be still; of one that could not, nothing says by this that it can.
     Condition ready =
         MachineReconciler.condition(
             Condition.READY,
-            volume.status().object() != null,
+            volume.status().object() != null
+                && Condition.holds(volume.status().conditions(), Condition.READY),
             MachineReconciler.reason(e.kind()),
             message,
             clock.instant());

@@ -312,15 +312,48 @@ public final class Apply {
 
     List<Applied> all(List<Draft> drafts) {
       // What is named comes before what names it, and everybody locks in one order.
-      drafts.stream()
-          .sorted(
-              Comparator.comparing(Draft::kind)
-                  .thenComparing(d -> d.spec() instanceof ImageSpec i && i.build() != null)
-                  .thenComparing(d -> project(d))
-                  .thenComparing(Draft::name))
-          .forEach(this::one);
+      List<Draft> sorted =
+          drafts.stream()
+              .sorted(
+                  Comparator.comparing(Draft::kind)
+                      .thenComparing(d -> d.spec() instanceof ImageSpec i && i.build() != null)
+                      .thenComparing(d -> project(d))
+                      .thenComparing(Draft::name))
+              .toList();
+      sorted.stream().filter(d -> d.kind().compareTo(Kind.MACHINE) < 0).forEach(this::one);
+      List<Draft> machines = sorted.stream().filter(d -> d.kind() == Kind.MACHINE).toList();
+      if (machines.size() > 1 && machines.stream().anyMatch(d -> !volumes(d.spec()).isEmpty())) {
+        machines.forEach(this::letGo);
+      }
+      sorted.stream().filter(d -> d.kind().compareTo(Kind.MACHINE) >= 0).forEach(this::one);
       raise();
       return List.copyOf(done.values());
+    }
+
+    /**
+     * What one machine lets go another one may take, whichever of them comes first. It is refused
+     * that only if the whole is, and then nothing of this was done.
+     */
+    private void letGo(Draft draft) {
+      tx.resources()
+          .lock(draft.kind(), project(draft), draft.name())
+          .filter(there -> !there.deleting())
+          .ifPresent(there -> {
+            List<String> keeps = volumes(draft.spec());
+            List<UUID> leaving =
+                volumes(there.spec()).stream()
+                    .filter(name -> !keeps.contains(name))
+                    .flatMap(name -> lookup.find(Kind.VOLUME, there.project(), name).stream())
+                    .map(Resource::uid)
+                    .toList();
+            if (!leaving.isEmpty()) {
+              tx.resources().unrefer(there.uid(), leaving);
+            }
+          });
+    }
+
+    private static List<String> volumes(Spec machine) {
+      return ((MachineSpec) machine).volumes();
     }
 
     void raise() {

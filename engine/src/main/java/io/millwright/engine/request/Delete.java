@@ -60,7 +60,7 @@ public final class Delete {
       Tx tx, Caller caller, Kind kind, String project, String name, @Nullable Long revision) {
     Resource<?, ?> found =
         tx.resources()
-            .lock(kind, project, name)
+            .lockAlone(kind, project, name) // or it could come into use when it was found not to be
             .orElseThrow(() -> Missing.of(tx, kind, project, name));
     if (revision != null && found.metadata().revision() != revision) {
       throw ProblemException.of(
@@ -179,7 +179,8 @@ public final class Delete {
               + kept.size()
               + " disks of deleted volumes in quarantine on it, the last one until "
               + kept.stream().map(Quarantine.Entry::until).max(Instant::compareTo).orElseThrow()
-              + "; restore them or wait");
+              + "; restore them or wait. If its host is gone for good, point it at an empty one, on"
+              + " which what was there counts as gone");
     }
     if (found.spec() instanceof SnapshotSpec) {
       Snapshots.keptFor(tx, found.as(SnapshotSpec.class, SnapshotStatus.class))

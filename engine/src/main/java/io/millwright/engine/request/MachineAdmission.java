@@ -563,7 +563,9 @@ final class MachineAdmission {
           ((VolumeSpec) volume.spec()).hypervisor().equals(status.hypervisor()),
           volume.title() + " is not on " + status.hypervisor());
       // Locked, so that two machines cannot take the same volume in two transactions.
-      tx.resources().lock(volume.uid());
+      here.require(
+          tx.resources().lock(volume.uid()).filter(v -> !v.deleting()).isPresent(),
+          volume.title() + " is being deleted");
       tx.resources().referrers(volume.uid(), 10).stream()
           .filter(r -> r.kind() == Kind.MACHINE && !r.uid().equals(machine.uid()))
           .findFirst()
