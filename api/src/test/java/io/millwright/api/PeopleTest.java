@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millwright.api.Rig.Reply;
+import io.millwright.engine.port.People.Account;
+import io.millwright.engine.port.Tx;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -196,6 +198,38 @@ class PeopleTest {
       }
       assertThat(tried).as("passwords that were compared").isBetween(5, 12);
     }
+  }
+
+  private Account account(String name) {
+    return rig.store.read(tx -> tx.people().find(name)).orElseThrow();
+  }
+
+  private void shutOut(Tx tx, String name) {
+    Account account = tx.people().lock(name).orElseThrow();
+    tx.people().update(account.withDisabled(true));
+    tx.sessions().removeAll(account.uid(), null);
+  }
+
+  @Test
+  void whoIsShutOutStaysSoWhateverElseChangesAtTheSameTime() {
+    Browser browser = person("p-both", "viewer");
+    String body = "{\"old\": \"correct horse p-both\", \"new\": \"another horse\"}";
+    Reply changed =
+        rig.meanwhile(
+            tx -> {
+              Account account = tx.people().lock("p-both").orElseThrow();
+              tx.people().update(account.withDisabled(true));
+            },
+            () -> browser.post("session/password", body));
+    assertThat(changed.status()).as(changed.raw().body()).isEqualTo(204);
+    assertThat(account("p-both").disabled()).as("whose password changed").isTrue();
+
+    rig.post("users/p-both:enable");
+    Reply reset =
+        rig.meanwhile(tx -> shutOut(tx, "p-both"), () -> rig.post("users/p-both:reset-password"));
+    assertThat(reset.status()).as(reset.raw().body()).isEqualTo(200);
+    assertThat(account("p-both").disabled()).as("whose password was reset").isTrue();
+    assertThat(account("p-both").mustChange()).isTrue();
   }
 
   @Test

@@ -176,7 +176,7 @@ public final class SignIn {
     String hash = Passwords.hash(fresh);
     store.write(tx -> {
       Session mine = tx.sessions().find(session).orElseThrow(SignIn::over);
-      Account now = tx.people().find(account.uid()).orElseThrow(SignIn::over);
+      Account now = tx.people().lock(account.uid()).orElseThrow(SignIn::over);
       tx.people().update(now.withPassword(hash, false));
       tx.sessions().removeAll(account.uid(), mine.uid());
       tx.sessions().succeeded(account.name());
