@@ -16,6 +16,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -230,6 +231,39 @@ class PeopleTest {
     assertThat(reset.status()).as(reset.raw().body()).isEqualTo(200);
     assertThat(account("p-both").disabled()).as("whose password was reset").isTrue();
     assertThat(account("p-both").mustChange()).isTrue();
+  }
+
+  @Test
+  void noSignInOutlivesAChangeOfThePasswordThatItBeganWith() {
+    person("p-late", "viewer");
+    String old = "correct horse p-late";
+    String other = account("p-late").password() + "x"; // whatever it is, not the one compared
+    Reply late =
+        rig.meanwhile(
+            tx -> {
+              Account account = tx.people().lock("p-late").orElseThrow();
+              tx.people().update(account.withPassword(other, false));
+              tx.sessions().removeAll(account.uid(), null);
+            },
+            () -> signIn("p-late", old));
+    assertThat(late.status()).as(late.raw().body()).isEqualTo(401);
+    UUID uid = account("p-late").uid();
+    assertThat(rig.engine.access().signIn().list(uid)).isEmpty();
+
+    String first = rig.post("users/p-late:reset-password").json().path("password").asString();
+    Browser again = new Browser(signIn("p-late", first));
+    Reply changed =
+        rig.meanwhile(
+            tx -> {
+              Account account = tx.people().lock("p-late").orElseThrow();
+              tx.people().update(account.withPassword(other, true));
+            },
+            () ->
+                again.post(
+                    "session/password",
+                    "{\"old\": \"%s\", \"new\": \"not by the old one\"}".formatted(first)));
+    assertThat(changed.status()).as(changed.raw().body()).isEqualTo(400);
+    assertThat(account("p-late").password()).isEqualTo(other);
   }
 
   @Test

@@ -299,7 +299,7 @@ public final class SingleSignOn {
       if (before != null) {
         tx.sessions().remove(before);
       }
-      return switch (signIn.begin(tx, account.uid(), origin, agent)) {
+      return switch (signIn.begin(tx, account, origin, agent)) {
         case SignIn.Outcome.Begun begun -> begun;
         case SignIn.Outcome.Refused _, SignIn.Outcome.Locked _ ->
             throw ProblemException.of(
