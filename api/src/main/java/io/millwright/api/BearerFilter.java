@@ -40,6 +40,9 @@ final class BearerFilter extends OncePerRequestFilter {
   private static final String CSRF = "X-CSRF-Token";
   private static final String SCHEME = "Bearer ";
 
+  /** On what a page asks by itself while nobody is there: no session is in use by that. */
+  private static final String UNATTENDED = "X-Unattended";
+
   private static final Set<String> READS = Set.of("GET", "HEAD", "OPTIONS");
 
   private final Bearers bearers;
@@ -115,7 +118,7 @@ final class BearerFilter extends OncePerRequestFilter {
       Optional<Caller> caller =
           secret == null || secret.startsWith(SignIn.PREFIX) != (cookie != null)
               ? Optional.empty()
-              : bearers.authenticate(secret);
+              : unattended(request) ? bearers.look(secret) : bearers.authenticate(secret);
       if (secret != null && caller.isPresent()) {
         if (cookie != null) {
           requireCsrfToken(request, cookie);
@@ -139,6 +142,11 @@ final class BearerFilter extends OncePerRequestFilter {
       }
     }
     chain.doFilter(request, response);
+  }
+
+  /** Whoever says so untruly has their own session end sooner, and no other. */
+  private static boolean unattended(HttpServletRequest request) {
+    return request.getMethod().equals("GET") && request.getHeader(UNATTENDED) != null;
   }
 
   /** Of who has shown who they are; and of a first password only what would have done something. */

@@ -283,6 +283,31 @@ class PeopleTest {
         .isLessThan(Duration.ofHours(1));
   }
 
+  @Test
+  void aPageThatNobodyTouchesKeepsNoSessionAlive() {
+    Browser browser = person("p-away", "admin");
+    String secret = browser.cookie.substring(browser.cookie.indexOf('=') + 1);
+    rig.sql(
+        "UPDATE session SET seen_at = now() - interval '7 hours' WHERE account = (SELECT uid FROM"
+            + " account WHERE name = 'p-away')");
+    // As if nothing had been asked by it for a while.
+    rig.api.context().getBean(Bearers.class).forget();
+    Reply polled = rig.send(browser.to("sessions").header("X-Unattended", "1").build());
+    assertThat(polled.status()).isEqualTo(200);
+    assertThat(idle(secret)).as("the page has asked by itself").isGreaterThan(Duration.ofHours(6));
+    Reply acts =
+        rig.send(
+            browser
+                .to("projects/p-away/sizes")
+                .header("X-CSRF-Token", browser.csrf)
+                .header("X-Unattended", "1")
+                .header("Content-Type", "application/yaml")
+                .POST(BodyPublishers.ofString(Rig.size("s", 1, "")))
+                .build());
+    assertThat(acts.status()).isEqualTo(201);
+    assertThat(idle(secret)).as("somebody has acted").isLessThan(Duration.ofHours(1));
+  }
+
   private Duration idle(String secret) {
     var session = rig.store.read(tx -> tx.sessions().find(sha256(secret))).orElseThrow();
     return Duration.between(session.seenAt(), Instant.now());
