@@ -171,7 +171,9 @@ final class BearerFilter extends OncePerRequestFilter {
   }
 
   /**
-   * A page of another site can make a browser ask, and open a WebSocket, but not lie about this.
+   * A page of another site can make a browser ask, and open a WebSocket, but not lie about this. A
+   * page in clear may be anybody's on the way, and is another site's where we are asked by TLS; one
+   * by TLS is ours also where a proxy does TLS that was not named to us.
    */
   private static void requireOurOrigin(HttpServletRequest request, boolean cookie) {
     String origin = request.getHeader(HttpHeaders.ORIGIN);
@@ -180,7 +182,9 @@ final class BearerFilter extends OncePerRequestFilter {
     boolean ours =
         origin == null
             ? !(cookie && socket)
-            : host != null && origin.replaceFirst("^https?://", "").equalsIgnoreCase(host);
+            : host != null
+                && (origin.equalsIgnoreCase("https://" + host)
+                    || (!request.isSecure() && origin.equalsIgnoreCase("http://" + host)));
     if (!ours) {
       throw ProblemException.of(
           Problem.Type.CSRF, "this comes from a page of another site, or from no page at all");
