@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -43,7 +44,10 @@ final class OperationsApi {
   private static final int LOG_BATCH = 500;
 
   private static final List<String> STATES =
-      Arrays.stream(OperationView.State.values()).map(Json::word).toList();
+      Stream.concat(
+              Arrays.stream(OperationView.State.values()).map(Json::word),
+              Stream.of(Operations.OPEN))
+          .toList();
 
   private final Backend backend;
   private final LiveStreams live;
@@ -74,7 +78,8 @@ final class OperationsApi {
           @Nullable String name,
       @Parameter(
               description =
-                  "pending, running, waiting, undoing, succeeded, failed, cancelled or superseded")
+                  "pending, running, waiting, undoing, succeeded, failed, cancelled or superseded;"
+                      + " or open for all that have not ended")
           @RequestParam(required = false)
           @Nullable String state,
       @RequestParam(defaultValue = "100") int limit,

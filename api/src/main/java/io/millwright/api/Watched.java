@@ -152,7 +152,7 @@ interface Watched<T> {
       return tx.operations()
           .find(line.uid())
           .filter(o -> kind == null || kind == o.target().kind())
-          .filter(o -> state == null || state.equals(o.state().word()));
+          .filter(o -> state == null || Operations.is(o.state(), state));
     }
 
     @Override

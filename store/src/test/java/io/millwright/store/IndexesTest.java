@@ -91,6 +91,8 @@ class IndexesTest extends DatabaseTest {
   void whatIsOpenIsFoundAmongTheOpen() {
     uses("operation_open", operations("p1", null, "running"));
     uses("operation_open", operations(null, null, "running"));
+    uses("operation_open", operations("p1", null, "open"));
+    uses("operation_open", operations(null, null, "open"));
   }
 
   @Test
