@@ -3,13 +3,14 @@ import Stack from '@mui/material/Stack';
 import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useParams } from '@tanstack/react-router';
+import { useParams, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, type Health } from '../api/kinds';
 import { useApprovals, waiting } from '../api/queries';
 import { Ask } from '../parts/Ask';
 import { Ago, Asked, Card, Empty, PageHead, Standing } from '../parts/basics';
+import { Choose, useChosen } from '../parts/Choose';
 import { DataTable, type Column } from '../parts/DataTable';
 import { exact } from '../parts/format';
 import { May } from '../parts/May';
@@ -29,11 +30,15 @@ const HEALTH: Record<Approval['state'], Health> = {
   expired: 'off',
 };
 
+const STATES = Object.keys(HEALTH);
+
 /** What others have to approve before it is done, each with its plan; and what became of the rest. */
 export function Approvals() {
   const { project } = useParams({ from: '/p/$project/approvals' });
   const asked = useQuery(waiting(project));
-  const all = useApprovals(project);
+  const { q } = useSearch({ from: '/p/$project/approvals' });
+  const state = useChosen('state', STATES);
+  const all = useApprovals(project, { state, q });
   return (
     <>
       <PageHead title="Approvals" under="What is done only when somebody else has agreed to its plan." />
@@ -58,8 +63,8 @@ export function Approvals() {
             of={all}
             columns={project === ALL ? columns : within}
             id={(r) => r.uid}
-            states={(r) => r.state}
-            empty={<Empty title="Nothing had to be approved yet" />}
+            tools={<Choose label="State" at="state" words={STATES} />}
+            empty={<Empty title={state ? `None is ${state}` : 'Nothing had to be approved yet'} />}
           />
         </section>
         {project !== ALL && <Rules project={project} />}

@@ -82,6 +82,7 @@ final class OperationsApi {
                       + " or open for all that have not ended")
           @RequestParam(required = false)
           @Nullable String state,
+      @Parameter(description = Inputs.WORDS) @RequestParam(required = false) @Nullable String q,
       @RequestParam(defaultValue = "100") int limit,
       @RequestParam(required = false) @Nullable String cursor) {
     Operations.Query query =
@@ -93,7 +94,8 @@ final class OperationsApi {
             null,
             Inputs.limit(limit),
             cursor,
-            Callers.visible());
+            Callers.visible(),
+            Inputs.words(q));
     return OperationView.ListView.of(backend.store().read(tx -> tx.operations().list(query)));
   }
 

@@ -185,6 +185,16 @@ final class SqlOperations implements Operations {
       sql.append(" AND target = :target");
       params.put("target", query.target());
     }
+    sql.append(
+        Words.condition(
+            query.words(),
+            "verb || ' ' || kind || ' ' || name",
+            query.project() == null ? "project" : "''",
+            "word",
+            "requested_by",
+            "state ->> 'message'",
+            "state ->> 'trouble'"));
+    params.putAll(Words.params(query.words()));
     if (query.cursor() != null) {
       sql.append(" AND seq < :before");
       params.put("before", Cursors.number(Cursors.decode(query.cursor(), 1).getFirst()));

@@ -29,6 +29,7 @@ public interface Operations {
    * @param state one word of {@link State#word()}, or {@link #OPEN}, or null
    * @param target null for all
    * @param among the projects of which the asker may know, or null for all
+   * @param words each of which stands in what a list shows of it, in whatever case
    */
   record Query(
       @Nullable String project,
@@ -38,7 +39,12 @@ public interface Operations {
       @Nullable UUID target,
       int limit,
       @Nullable String cursor,
-      @Nullable Set<String> among) {
+      @Nullable Set<String> among,
+      List<String> words) {
+    public Query {
+      words = List.copyOf(words);
+    }
+
     /** Among all projects. */
     public Query(
         @Nullable String project,
@@ -48,7 +54,7 @@ public interface Operations {
         @Nullable UUID target,
         int limit,
         @Nullable String cursor) {
-      this(project, kind, name, state, target, limit, cursor, null);
+      this(project, kind, name, state, target, limit, cursor, null, List.of());
     }
   }
 
