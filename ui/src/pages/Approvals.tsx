@@ -32,10 +32,14 @@ const HEALTH: Record<Approval['state'], Health> = {
 
 const STATES = Object.keys(HEALTH);
 
+/** So many that wait are drawn at once: each with all of its plan. */
+const FEW = 20;
+
 /** What others have to approve before it is done, each with its plan; and what became of the rest. */
 export function Approvals() {
   const { project } = useParams({ from: '/p/$project/approvals' });
   const asked = useQuery(waiting(project));
+  const [drawn, setDrawn] = useState(FEW);
   const { q } = useSearch({ from: '/p/$project/approvals' });
   const state = useChosen('state', STATES);
   const all = useApprovals(project, { state, q });
@@ -44,9 +48,14 @@ export function Approvals() {
       <PageHead title="Approvals" under="What is done only when somebody else has agreed to its plan." />
       <Stack sx={{ gap: 2.5 }}>
         {!asked.data && <Asked of={asked}>{() => null}</Asked>}
-        {asked.data?.map((r) => (
+        {asked.data?.slice(0, drawn).map((r) => (
           <Waiting key={r.uid} of={r} named={project === ALL} />
         ))}
+        {asked.data && asked.data.length > drawn && (
+          <Button variant="outlined" onClick={() => setDrawn(drawn + FEW)} sx={{ alignSelf: 'center' }}>
+            Show more of the {asked.data.length} that wait
+          </Button>
+        )}
         {asked.data?.length === 0 && (
           <Card>
             <Empty title="Nothing waits for approval">
