@@ -1,5 +1,6 @@
 import createClient from 'openapi-fetch';
 import type { components, paths } from './schema';
+import { attendance } from './attended';
 import { credentials } from './credentials';
 
 export type Schemas = components['schemas'];
@@ -28,7 +29,9 @@ export class ApiProblem extends Error {
   }
 }
 
-/** Adds what shows who asks: a token as bearer, or the session's proof that it was our page which sent this. */
+const attended = attendance(window);
+
+/** Adds what shows who asks, and that nobody does where the page looks again by itself: a token as bearer, or the session's proof that it was our page which sent this. */
 export async function send(input: Request): Promise<Response> {
   const request = new Request(input);
   const { token, csrf } = credentials.get();
@@ -36,6 +39,9 @@ export async function send(input: Request): Promise<Response> {
     request.headers.set('Authorization', `Bearer ${token}`);
   } else if (csrf && request.method !== 'GET' && request.method !== 'HEAD') {
     request.headers.set('X-CSRF-Token', csrf);
+  }
+  if (request.method === 'GET' && !attended()) {
+    request.headers.set('X-Unattended', '1'); // a page that is merely open keeps no session alive
   }
   let response: Response;
   try {

@@ -24,6 +24,23 @@ export type Offer = Schemas['Offer'];
 export type Operation = Schemas['Operation'];
 export type Condition = Schemas['Condition'];
 
+/** As in `kind: Machine`, all that events are told of. */
+export const KINDS = [
+  'Machine',
+  'Volume',
+  'Snapshot',
+  'Image',
+  'Network',
+  'Size',
+  'Profile',
+  'Hypervisor',
+  'Group',
+  'Pool',
+  'Source',
+  'Webhook',
+  'Offer',
+] as const;
+
 /** As in `kind: Machine`; a kind that this page does not know yet has no lists here. */
 export function pluralOf(kind: string): string {
   return kind.toLowerCase() + 's';

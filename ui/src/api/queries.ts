@@ -27,6 +27,8 @@ export interface Listing<R> {
   more?: (() => void) | undefined;
   /** The next part is asked for. */
   coming?: boolean;
+  /** The server searches it: among all that there is, and not among what has come. */
+  searched?: boolean;
 }
 
 const NOTHING: never[] = [];
@@ -42,7 +44,10 @@ export function whole<R>(of: UseQueryResult<R[]>): Listing<R> {
   };
 }
 
-/** What the server gives in parts, the newest first, and of which there may be more than anybody wants to see. */
+/**
+ * What the server gives in parts, the newest first, and of which there may be more than anybody wants to see. What is
+ * searched is part of the question.
+ */
 export function useParts<R>(key: unknown[], ask: (query: { limit: number; from?: string }, signal: AbortSignal) => Promise<Part<R>>): Listing<R> {
   const query = useInfiniteQuery({
     queryKey: [...key, 'parts'],
@@ -59,6 +64,7 @@ export function useParts<R>(key: unknown[], ask: (query: { limit: number; from?:
     retry: () => void query.refetch(),
     more: hasNextPage ? () => void fetchNextPage() : undefined,
     coming: query.isFetchingNextPage,
+    searched: true,
   };
 }
 
@@ -198,6 +204,7 @@ export interface OperationFilter {
   kind?: string | undefined;
   name?: string | undefined;
   state?: string | undefined;
+  q?: string | undefined;
   limit?: number;
 }
 
@@ -282,17 +289,17 @@ export const events = (project: string, kind?: string, name?: string, limit = 20
   });
 
 /** All that has happened, as far back as it is kept. */
-export const useEvents = (project: string, kind?: string, name?: string) =>
-  useParts<Schemas['Event']>(['events', project, kind ?? '', name ?? ''], async ({ limit, from }, signal) => {
-    const query = { limit, ...(kind ? { kind } : {}), ...(name ? { name } : {}), ...(from ? { before: from } : {}) };
+export const useEvents = (project: string, { kind, name, q }: { kind?: string | undefined; name?: string | undefined; q?: string | undefined }) =>
+  useParts<Schemas['Event']>(['events', project, kind ?? '', name ?? '', q ?? ''], async ({ limit, from }, signal) => {
+    const query = { limit, ...(kind ? { kind } : {}), ...(name ? { name } : {}), ...(q ? { q } : {}), ...(from ? { before: from } : {}) };
     const part = await unwrap(api.GET('/api/v1/projects/{project}/events', { params: { path: { project }, query }, signal }));
     return { ...part, items: part.items.toReversed() };
   });
 
-/** Who did what; the server looks for one person. */
-export const useAudit = (project: string, who?: string) =>
-  useParts<Schemas['Act']>(['audit', project, who ?? ''], async ({ limit, from }, signal) => {
-    const query = { limit, ...(who ? { who } : {}), ...(from ? { before: Number(from) } : {}) };
+/** Who did what. */
+export const useAudit = (project: string, { who, result, q }: { who?: string | undefined; result?: string | undefined; q?: string | undefined }) =>
+  useParts<Schemas['Act']>(['audit', project, who ?? '', result ?? '', q ?? ''], async ({ limit, from }, signal) => {
+    const query = { limit, ...(who ? { who } : {}), ...(result ? { result } : {}), ...(q ? { q } : {}), ...(from ? { before: Number(from) } : {}) };
     const part = await (project === '-'
       ? unwrap(api.GET('/api/v1/audit', { params: { query }, signal }))
       : unwrap(api.GET('/api/v1/projects/{project}/audit', { params: { path: { project }, query }, signal })));
@@ -319,11 +326,11 @@ export const waiting = (project: string) =>
   });
 
 /** What waits for approval, and what became of the rest; the newest first. */
-export const useApprovals = (project: string) =>
-  useParts<Schemas['Approval']>(['approvals', project], ({ limit, from }, signal) =>
+export const useApprovals = (project: string, { state, q }: { state?: string | undefined; q?: string | undefined }) =>
+  useParts<Schemas['Approval']>(['approvals', project, state ?? '', q ?? ''], ({ limit, from }, signal) =>
     unwrap(
       api.GET('/api/v1/projects/{project}/approvals', {
-        params: { path: { project }, query: { limit, ...(from ? { before: from } : {}) } },
+        params: { path: { project }, query: { limit, ...(state ? { state } : {}), ...(q ? { q } : {}), ...(from ? { before: from } : {}) } },
         signal,
       }),
     ),

@@ -3,13 +3,14 @@ import Stack from '@mui/material/Stack';
 import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useParams } from '@tanstack/react-router';
+import { useParams, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, type Health } from '../api/kinds';
 import { useApprovals, waiting } from '../api/queries';
 import { Ask } from '../parts/Ask';
 import { Ago, Asked, Card, Empty, PageHead, Standing } from '../parts/basics';
+import { Choose, useChosen } from '../parts/Choose';
 import { DataTable, type Column } from '../parts/DataTable';
 import { exact } from '../parts/format';
 import { May } from '../parts/May';
@@ -29,19 +30,32 @@ const HEALTH: Record<Approval['state'], Health> = {
   expired: 'off',
 };
 
+const STATES = Object.keys(HEALTH);
+
+/** So many that wait are drawn at once: each with all of its plan. */
+const FEW = 20;
+
 /** What others have to approve before it is done, each with its plan; and what became of the rest. */
 export function Approvals() {
   const { project } = useParams({ from: '/p/$project/approvals' });
   const asked = useQuery(waiting(project));
-  const all = useApprovals(project);
+  const [drawn, setDrawn] = useState(FEW);
+  const { q } = useSearch({ from: '/p/$project/approvals' });
+  const state = useChosen('state', STATES);
+  const all = useApprovals(project, { state, q });
   return (
     <>
       <PageHead title="Approvals" under="What is done only when somebody else has agreed to its plan." />
       <Stack sx={{ gap: 2.5 }}>
         {!asked.data && <Asked of={asked}>{() => null}</Asked>}
-        {asked.data?.map((r) => (
+        {asked.data?.slice(0, drawn).map((r) => (
           <Waiting key={r.uid} of={r} named={project === ALL} />
         ))}
+        {asked.data && asked.data.length > drawn && (
+          <Button variant="outlined" onClick={() => setDrawn(drawn + FEW)} sx={{ alignSelf: 'center' }}>
+            Show more of the {asked.data.length} that wait
+          </Button>
+        )}
         {asked.data?.length === 0 && (
           <Card>
             <Empty title="Nothing waits for approval">
@@ -58,8 +72,8 @@ export function Approvals() {
             of={all}
             columns={project === ALL ? columns : within}
             id={(r) => r.uid}
-            states={(r) => r.state}
-            empty={<Empty title="Nothing had to be approved yet" />}
+            tools={<Choose label="State" at="state" words={STATES} />}
+            empty={<Empty title={state ? `None is ${state}` : 'Nothing had to be approved yet'} />}
           />
         </section>
         {project !== ALL && <Rules project={project} />}

@@ -9,6 +9,7 @@ import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, SHARED } from '../api/kinds';
 import { useAudit } from '../api/queries';
 import { Ago, Copyable, Empty, PageHead, Standing, Trouble } from '../parts/basics';
+import { Choose, useChosen } from '../parts/Choose';
 import { DataTable, type Column } from '../parts/DataTable';
 import { exact } from '../parts/format';
 import { MayIn } from '../parts/May';
@@ -18,8 +19,9 @@ type Act = Schemas['Act'];
 /** Who did what, when, from where, and with which result; the newest first. */
 export function Audit() {
   const { project } = useParams({ from: '/p/$project/audit' });
-  const { who } = useSearch({ from: '/p/$project/audit' });
-  const found = useAudit(project, who);
+  const { who, q } = useSearch({ from: '/p/$project/audit' });
+  const result = useChosen('state', RESULTS);
+  const found = useAudit(project, { who, result, q });
   return (
     <>
       <PageHead title="Audit" under="Who did what, when, from where and with which result; what was refused, too.">
@@ -30,15 +32,40 @@ export function Audit() {
         of={found}
         columns={project === ALL ? everywhere : columns}
         id={(a) => String(a.seq)}
-        states={(a) => a.result}
-        tools={<Who />}
-        empty={<Empty title={who ? `${who} has done nothing` : 'Nothing is written down yet'} />}
+        tools={
+          <>
+            <Who />
+            <Choose label="Result" at="state" words={RESULTS} />
+          </>
+        }
+        empty={<Empty title={result ? `Of nothing the result is ${result}` : who ? `${who} has done nothing` : 'Nothing is written down yet'} />}
       />
     </>
   );
 }
 
-/** The server looks for one person; the rest of the filters look at what is shown. */
+/** What became of an act: it was done, or why it was not. */
+const RESULTS = [
+  'done',
+  'held',
+  'refused',
+  'forbidden',
+  'unauthenticated',
+  'csrf',
+  'password-change-needed',
+  'not-found',
+  'invalid',
+  'conflict',
+  'quota-exceeded',
+  'approval-needed',
+  'gone',
+  'precondition-failed',
+  'too-large',
+  'too-many-requests',
+  'unavailable',
+  'internal',
+];
+
 function Who() {
   const { who = '' } = useSearch({ from: '/p/$project/audit' });
   const navigate = useNavigate();

@@ -1,8 +1,9 @@
-import { useParams } from '@tanstack/react-router';
+import { useParams, useSearch } from '@tanstack/react-router';
 import type { Schemas } from '../api/client';
-import { ALL, pluralOf } from '../api/kinds';
+import { ALL, KINDS, pluralOf } from '../api/kinds';
 import { useEvents } from '../api/queries';
 import { Ago, Empty, PageHead } from '../parts/basics';
+import { Choose, useChosen } from '../parts/Choose';
 import { DataTable, type Column } from '../parts/DataTable';
 import { PageLink } from '../parts/RowLink';
 
@@ -10,7 +11,9 @@ type Event = Schemas['Event'];
 
 export function Events() {
   const { project } = useParams({ from: '/p/$project/events' });
-  const told = useEvents(project);
+  const { q } = useSearch({ from: '/p/$project/events' });
+  const kind = useChosen('kind', KINDS);
+  const told = useEvents(project, { kind, q });
   return (
     <>
       <PageHead title="Events" under="What happened, as it happens. Kept for seven days." />
@@ -19,8 +22,8 @@ export function Events() {
         of={told}
         columns={project === ALL ? columns : within}
         id={(e) => e.cursor}
-        states={(e) => e.kind ?? 'Operation'}
-        empty={<Empty title="Nothing has happened yet" />}
+        tools={<Choose label="Kind" at="kind" words={KINDS} />}
+        empty={<Empty title={kind ? `Nothing has happened to a ${kind}` : 'Nothing has happened yet'} />}
       />
     </>
   );

@@ -8,7 +8,7 @@ import Stack from '@mui/material/Stack';
 import TextField from '@mui/material/TextField';
 import Typography from '@mui/material/Typography';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useParams } from '@tanstack/react-router';
+import { useParams, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, SHARED } from '../api/kinds';
@@ -18,6 +18,7 @@ import { DataTable, type Column } from '../parts/DataTable';
 import { MayIn } from '../parts/May';
 import { PageLink } from '../parts/RowLink';
 import { sentence } from '../parts/text';
+import { searchOf } from '../search';
 import { DriftCard } from './MachinePage';
 import { operationColumns } from './Operations';
 
@@ -43,7 +44,8 @@ export function Findings() {
   const { project } = useParams({ from: '/p/$project/findings' });
   const found = useQuery(orphans);
   const drifted = useQuery(drift(project));
-  const failed = useOperations({ project, state: 'failed' });
+  const search = useSearch({ strict: false }) as Record<string, unknown>;
+  const failed = useOperations({ project, state: 'failed', q: searchOf(search, 'failed').q });
   const compared = (d: Schemas['DriftedMachine']) => d.differences.length > 0 || d.repair.length > 0;
   const differing = (drifted.data?.items ?? []).filter(compared);
   // With the reason, which a hypervisor that is away has in common with all its machines.

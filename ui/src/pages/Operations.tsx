@@ -1,10 +1,10 @@
-import MenuItem from '@mui/material/MenuItem';
-import TextField from '@mui/material/TextField';
+import Chip from '@mui/material/Chip';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { ALL, pluralOf, running, type Operation } from '../api/kinds';
 import { operation, useOperations } from '../api/queries';
 import { Ago, Card, Empty, PageHead } from '../parts/basics';
+import { Choose, useChosen } from '../parts/Choose';
 import { DataTable, type Column } from '../parts/DataTable';
 import { lasted } from '../parts/format';
 import { CancelButton, OperationState, Timeline } from '../parts/operations';
@@ -14,10 +14,11 @@ const WORDS = ['running', 'waiting', 'pending', 'undoing', 'failed', 'succeeded'
 
 export function Operations() {
   const { project } = useParams({ from: '/p/$project/operations' });
-  const search = useSearch({ from: '/p/$project/operations' });
+  const { q, kind, name } = useSearch({ from: '/p/$project/operations' });
   const navigate = useNavigate();
-  const state = search.state && WORDS.includes(search.state) ? search.state : undefined;
-  const list = useOperations({ project, state });
+  const state = useChosen('state', WORDS);
+  const list = useOperations({ project, state, kind, name, q });
+  const ofAll = () => void navigate({ to: '.', search: ((before: object) => ({ ...before, kind: undefined, name: undefined })) as never, replace: true });
   return (
     <>
       <PageHead title="Operations" under="What was asked for, by whom, and how it went. Kept for 90 days." />
@@ -27,27 +28,10 @@ export function Operations() {
         columns={operationColumns(project)}
         id={(o) => o.metadata.uid}
         tools={
-          <TextField
-            select
-            label="State"
-            value={state ?? ''}
-            onChange={(e) =>
-              void navigate({
-                to: '.',
-                search: ((before: object) => ({ ...before, state: e.target.value || undefined })) as never,
-                replace: true,
-              })
-            }
-            slotProps={{ select: { displayEmpty: true }, inputLabel: { shrink: true } }}
-            sx={{ minWidth: 130 }}
-          >
-            <MenuItem value="">All</MenuItem>
-            {WORDS.map((w) => (
-              <MenuItem key={w} value={w}>
-                {w}
-              </MenuItem>
-            ))}
-          </TextField>
+          <>
+            {(kind || name) && <Chip label={`Of ${[kind, name].filter(Boolean).join(' ')}`} color="primary" onDelete={ofAll} />}
+            <Choose label="State" at="state" words={WORDS} />
+          </>
         }
         empty={<Empty title={state ? `None is ${state}` : 'Nothing was done yet'} />}
       />

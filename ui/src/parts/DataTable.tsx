@@ -51,18 +51,22 @@ interface Props<R> {
 
 const ROW = 46;
 
+/** More than this the server does not search for. */
+const LONGEST = 200;
+
 /** So many cards are drawn at once, and as many again for whoever scrolls on. */
 const CARDS = 60;
 
 /** How many there are, and how many of them are shown. */
-function said<R>(shown: number, { items, complete, more }: Listing<R>): string {
-  const all = more ? `the newest ${items.length}` : `${items.length}${complete ? '' : ' …'}`;
+function said<R>(shown: number, { items, complete, more }: Listing<R>, oldest: boolean): string {
+  const all = more ? `the newest ${items.length}${oldest ? '' : ', newest first'}` : `${items.length}${complete ? '' : ' …'}`;
   return shown === items.length ? all : `${shown} of ${all}`;
 }
 
 /**
  * A list: searched, filtered and sorted as its address says, and drawn only where it is seen, so that ten thousand
- * rows scroll as well as ten. What the server gives in parts is read on by whoever scrolls to the end.
+ * rows scroll as well as ten. What the server gives in parts is read on by whoever scrolls to the end; searched by the
+ * server, among all that there is, and not sorted by anything but time as long as there is more.
  */
 export function DataTable<R>({ of, ...p }: Props<R>) {
   const all = useSearch({ strict: false }) as Record<string, unknown>;
@@ -90,18 +94,22 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
     return [...out].sort(([a], [b]) => compare(a, b));
   }, [of.items, p.states]);
 
+  // The first of a part, by whatever else than time, need not be the first of all.
+  const first = p.columns[0]?.key;
+  const order = of.more ? first : (search.sort ?? first);
+  const desc = (search.desc ?? false) && order === (search.sort ?? first);
+
   const shown = useMemo(() => {
     const wanted = p.states;
     const rows = of.items.filter(
       (r) =>
-        (!search.q || matches(search.q, textOf(r, p.columns))) &&
+        (!search.q || of.searched || matches(search.q, textOf(r, p.columns))) &&
         (!search.state || !wanted || wanted(r) === search.state),
     );
-    const by = p.columns.find((c) => c.key === (search.sort ?? p.columns[0]?.key));
-    return by ? sorted(rows, by.value, search.desc ?? false) : rows;
-  }, [of.items, p.columns, p.states, search.q, search.state, search.sort, search.desc]);
+    const by = p.columns.find((c) => c.key === order);
+    return by ? sorted(rows, by.value, desc) : rows;
+  }, [of.items, of.searched, p.columns, p.states, search.q, search.state, order, desc]);
 
-  const filtered = !!search.q || !!(search.state && p.states);
   const wide = p.columns.map((c) => c.width).join(' ');
   // Narrow, a column gives way down to nothing, with an ellipsis: past the edge nobody would see that there is more.
   const yielding = (columns: Column<R>[]) => columns.map((c) => c.width.replace(/minmax\(\d+px/, 'minmax(0')).join(' ');
@@ -169,7 +177,7 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
           />
         )}
         <Typography variant="body2" role="status" sx={{ color: 'text.secondary' }}>
-          {of.loading ? '' : said(shown.length, of)}
+          {of.loading ? '' : said(shown.length, of, desc)}
         </Typography>
       </Stack>
       {p.card && of.items.length > 0 ? (
@@ -181,6 +189,8 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
           ) : of.items.length === 0 ? (
             search.labels || search.owner ? (
               <Empty title={search.labels ? 'Nothing has such labels' : `${search.owner} has asked for nothing here`}>Change or clear the filter above.</Empty>
+            ) : search.q ? (
+              NOTHING
             ) : (
               p.empty
             )
@@ -193,15 +203,16 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
                   sx={{ ...grid, minHeight: 40, borderBottom: 1, borderColor: 'divider', color: 'text.secondary' }}
                 >
                   {p.columns.map((c) => {
-                    const sorted = (search.sort ?? p.columns[0]?.key) === c.key;
+                    const sorted = order === c.key;
+                    const fixed = c.late || (of.more && c.key !== first);
                     return (
                       <Box
                         key={c.key}
                         role="columnheader"
-                        aria-sort={!c.title || c.late ? undefined : sorted ? (search.desc ? 'descending' : 'ascending') : 'none'}
+                        aria-sort={!c.title || fixed ? undefined : sorted ? (desc ? 'descending' : 'ascending') : 'none'}
                         sx={{ display: { xs: c.wide ? 'none' : 'block', md: 'block' }, minWidth: 0 }}
                       >
-                        {c.late ? (
+                        {fixed && c.title ? (
                           <Box component="span" sx={{ fontSize: '0.78rem', fontWeight: 600 }}>
                             {c.title}
                           </Box>
@@ -209,7 +220,7 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
                           <Box
                             component="button"
                             type="button"
-                            onClick={() => change({ sort: c.key, desc: sorted && !search.desc ? true : undefined })}
+                            onClick={() => change({ sort: c.key, desc: sorted && !desc ? true : undefined })}
                             sx={{
                               all: 'unset',
                               cursor: 'pointer',
@@ -225,7 +236,7 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
                             }}
                           >
                             {c.title}
-                            {sorted && search.desc ? <ArrowDownwardIcon /> : <ArrowUpwardIcon />}
+                            {sorted && desc ? <ArrowDownwardIcon /> : <ArrowUpwardIcon />}
                           </Box>
                         ) : (
                           <Box component="span" sx={HIDDEN}>
@@ -273,7 +284,7 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
           )}
         </Paper>
       )}
-      <End filtered={filtered} of={of} />
+      <End of={of} />
     </div>
   );
 }
@@ -299,19 +310,16 @@ function useSeen(seen: (() => void) | undefined, again: unknown) {
   return ref;
 }
 
-/**
- * Where a list ends that goes on: who scrolls here gets the next part. What is searched is found among what has come, so
- * that older parts come by a button then: where nothing matches, all that there is would be read.
- */
-export function End<R>({ of, filtered = false }: { of: Listing<R>; filtered?: boolean }) {
+/** Where a list ends that goes on: who scrolls here gets the next part. */
+export function End<R>({ of }: { of: Listing<R> }) {
   // It looks again when a part has not come, since what was asked for is given up when the list is read anew meanwhile.
-  const ref = useSeen(of.more && !of.coming && !filtered ? of.more : undefined, `${of.items.length} ${of.coming} ${filtered}`);
+  const ref = useSeen(of.more && !of.coming ? of.more : undefined, `${of.items.length} ${of.coming}`);
   return (
     <div ref={ref}>
       {of.more && (
         <Box sx={{ mt: 2, textAlign: 'center' }}>
           <Button variant="outlined" loading={of.coming ?? false} onClick={of.more}>
-            {filtered ? 'Look among older ones' : 'Show older ones'}
+            Show older ones
           </Button>
         </Box>
       )}
@@ -443,6 +451,7 @@ function Typing(p: {
       sx={{ width: { xs: '100%', sm: p.width }, bgcolor: 'background.paper', borderRadius: 2 }}
       slotProps={{
         inputLabel: { shrink: true },
+        htmlInput: { maxLength: LONGEST },
         ...(p.adornment ? { input: { startAdornment: <InputAdornment position="start">{p.adornment}</InputAdornment> } } : {}),
       }}
     />

@@ -5,7 +5,7 @@ import { End } from './DataTable';
 
 /** What happened to one resource. */
 export function EventsOf({ kind, project, name }: { kind: string; project: string; name: string }) {
-  const told = useEvents(project, kind, name);
+  const told = useEvents(project, { kind, name });
   return (
     <>
       <Card flush>

@@ -26,7 +26,7 @@ export function OperationsOf({ kind, project, name }: { kind: string; project: s
               </Card>
             ))}
             {all.length === MOST && (
-              <PageLink to="/p/$project/operations" params={{ project }} search={{ q: name }}>
+              <PageLink to="/p/$project/operations" params={{ project }} search={{ kind, name }}>
                 Older ones
               </PageLink>
             )}

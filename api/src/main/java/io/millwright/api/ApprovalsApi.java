@@ -40,6 +40,8 @@ final class ApprovalsApi {
   /** So many a stream begins with, the newest ones. */
   private static final int MOST = 200;
 
+  private static final List<String> STATES = Arrays.stream(State.values()).map(Json::word).toList();
+
   private final Backend backend;
   private final LiveStreams live;
 
@@ -132,18 +134,38 @@ final class ApprovalsApi {
       @Parameter(description = "true for only those that nobody has decided yet")
           @RequestParam(defaultValue = "false")
           boolean waiting,
+      @Parameter(
+              description =
+                  "waiting, approved, done, rejected, withdrawn, lapsed or expired: only those that"
+                      + " are so by now")
+          @RequestParam(required = false)
+          @Nullable String state,
+      @Parameter(description = Inputs.WORDS) @RequestParam(required = false) @Nullable String q,
       @RequestParam(defaultValue = "200") int limit,
       @Parameter(description = "uid of a request: only older ones") @RequestParam(required = false)
           @Nullable UUID before) {
     Inputs.limit(limit);
     String in = Inputs.projectOrAll(project);
+    State only = state(waiting, state);
+    List<String> words = Inputs.words(q);
     List<Request> found =
         backend
             .store()
-            .read(tx -> tx.approvals().list(in, Callers.visible(), waiting, before, limit));
+            .read(tx -> tx.approvals().list(in, Callers.visible(), only, words, before, limit));
     return new ApprovalsView(
         found.stream().map(this::view).toList(),
         found.size() < limit ? null : found.getLast().uid());
+  }
+
+  private static @Nullable State state(boolean waiting, @Nullable String word) {
+    if (Inputs.word("state", word, STATES) == null) {
+      return waiting ? State.WAITING : null;
+    }
+    State state = State.values()[STATES.indexOf(word)];
+    if (waiting && state != State.WAITING) {
+      throw ProblemException.invalid("state", "is not the one that waiting asks for; give one");
+    }
+    return state;
   }
 
   /** Tells what there is, and then what becomes of it. */
@@ -157,7 +179,7 @@ final class ApprovalsApi {
       throws IOException {
     live.watch(
         response,
-        () -> list(project, false, MOST, null).items(),
+        () -> list(project, false, null, null, MOST, null).items(),
         request -> request.uid().toString(),
         lastEventId);
   }

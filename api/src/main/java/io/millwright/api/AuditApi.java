@@ -2,14 +2,17 @@ package io.millwright.api;
 
 import io.millwright.engine.access.Verb;
 import io.millwright.engine.port.Audit;
+import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
@@ -107,6 +110,13 @@ final class AuditApi {
   private static final Pattern ROW = Pattern.compile("([0-9]{1,18}):([0-9a-f]{64})");
 
   private static final String WHO = "only what this one did, by whatever token of theirs";
+  private static final String RESULT =
+      "only what this became of: done, held, refused, or the kind of a problem, such as forbidden";
+  private static final List<String> RESULTS =
+      Stream.concat(
+              Stream.of("done", "held", "refused"),
+              Arrays.stream(Problem.Type.values()).map(Problem.Type::slug))
+          .toList();
   private static final String BEFORE = "only what came before this place";
 
   @Operation(operationId = "listAudit", summary = "Tells who did what, newest first")
@@ -114,9 +124,11 @@ final class AuditApi {
   @GetMapping("/audit")
   AuditView list(
       @Parameter(description = WHO) @RequestParam(required = false) @Nullable String who,
+      @Parameter(description = RESULT) @RequestParam(required = false) @Nullable String result,
+      @Parameter(description = Inputs.WORDS) @RequestParam(required = false) @Nullable String q,
       @RequestParam(defaultValue = "100") int limit,
       @Parameter(description = BEFORE) @RequestParam(required = false) @Nullable Long before) {
-    return listed(null, who, limit, before);
+    return listed(null, who, result, q, limit, before);
   }
 
   @Operation(
@@ -127,15 +139,25 @@ final class AuditApi {
   AuditView list(
       @PathVariable String project,
       @Parameter(description = WHO) @RequestParam(required = false) @Nullable String who,
+      @Parameter(description = RESULT) @RequestParam(required = false) @Nullable String result,
+      @Parameter(description = Inputs.WORDS) @RequestParam(required = false) @Nullable String q,
       @RequestParam(defaultValue = "100") int limit,
       @Parameter(description = BEFORE) @RequestParam(required = false) @Nullable Long before) {
-    return listed(project, who, limit, before);
+    return listed(project, who, result, q, limit, before);
   }
 
   private AuditView listed(
-      @Nullable String project, @Nullable String who, int limit, @Nullable Long before) {
+      @Nullable String project,
+      @Nullable String who,
+      @Nullable String result,
+      @Nullable String q,
+      int limit,
+      @Nullable Long before) {
     Inputs.limit(limit);
-    List<Audit.Row> rows = backend.store().read(tx -> tx.audit().list(project, who, limit, before));
+    Inputs.word("result", result, RESULTS);
+    List<String> words = Inputs.words(q);
+    List<Audit.Row> rows =
+        backend.store().read(tx -> tx.audit().list(project, who, result, words, limit, before));
     return new AuditView(
         rows.stream().map(ActView::of).toList(), rows.size() < limit ? null : rows.getLast().seq());
   }

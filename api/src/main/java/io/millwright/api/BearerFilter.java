@@ -40,6 +40,9 @@ final class BearerFilter extends OncePerRequestFilter {
   private static final String CSRF = "X-CSRF-Token";
   private static final String SCHEME = "Bearer ";
 
+  /** On what a page asks by itself while nobody is there: no session is in use by that. */
+  private static final String UNATTENDED = "X-Unattended";
+
   private static final Set<String> READS = Set.of("GET", "HEAD", "OPTIONS");
 
   private final Bearers bearers;
@@ -115,7 +118,7 @@ final class BearerFilter extends OncePerRequestFilter {
       Optional<Caller> caller =
           secret == null || secret.startsWith(SignIn.PREFIX) != (cookie != null)
               ? Optional.empty()
-              : bearers.authenticate(secret);
+              : unattended(request) ? bearers.look(secret) : bearers.authenticate(secret);
       if (secret != null && caller.isPresent()) {
         if (cookie != null) {
           requireCsrfToken(request, cookie);
@@ -141,6 +144,11 @@ final class BearerFilter extends OncePerRequestFilter {
     chain.doFilter(request, response);
   }
 
+  /** Whoever says so untruly has their own session end sooner, and no other. */
+  private static boolean unattended(HttpServletRequest request) {
+    return request.getMethod().equals("GET") && request.getHeader(UNATTENDED) != null;
+  }
+
   /** Of who has shown who they are; and of a first password only what would have done something. */
   private void writeDown(HttpServletRequest request, String secret, Problem problem) {
     boolean acts = !READS.contains(request.getMethod());
@@ -163,7 +171,9 @@ final class BearerFilter extends OncePerRequestFilter {
   }
 
   /**
-   * A page of another site can make a browser ask, and open a WebSocket, but not lie about this.
+   * A page of another site can make a browser ask, and open a WebSocket, but not lie about this. A
+   * page in clear may be anybody's on the way, and is another site's where we are asked by TLS; one
+   * by TLS is ours also where a proxy does TLS that was not named to us.
    */
   private static void requireOurOrigin(HttpServletRequest request, boolean cookie) {
     String origin = request.getHeader(HttpHeaders.ORIGIN);
@@ -172,7 +182,9 @@ final class BearerFilter extends OncePerRequestFilter {
     boolean ours =
         origin == null
             ? !(cookie && socket)
-            : host != null && origin.replaceFirst("^https?://", "").equalsIgnoreCase(host);
+            : host != null
+                && (origin.equalsIgnoreCase("https://" + host)
+                    || (!request.isSecure() && origin.equalsIgnoreCase("http://" + host)));
     if (!ours) {
       throw ProblemException.of(
           Problem.Type.CSRF, "this comes from a page of another site, or from no page at all");

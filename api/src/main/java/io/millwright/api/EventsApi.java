@@ -92,16 +92,18 @@ final class EventsApi {
                       + " sentence; a listing does not have these")
           @RequestParam(defaultValue = "false")
           boolean changes,
+      @Parameter(description = Inputs.WORDS) @RequestParam(required = false) @Nullable String q,
       @RequestParam(defaultValue = "100") int limit,
       @Parameter(description = "cursor of an event: only what was before it")
           @RequestParam(required = false)
           @Nullable String before) {
     String in = Inputs.projectOrAll(project);
     Kind of = Inputs.kind(kind);
+    List<String> words = Inputs.words(q);
     Inputs.limit(limit);
     Set<String> among = Callers.visible();
     List<Entry> found =
-        backend.store().read(tx -> tx.journal().told(in, of, name, limit, among, before));
+        backend.store().read(tx -> tx.journal().told(in, of, name, words, limit, among, before));
     return new ListView(
         found.stream().map(EventView::of).toList(),
         found.size() < limit ? null : found.getFirst().cursor());
@@ -172,6 +174,7 @@ final class EventsApi {
                           filter.project(),
                           filter.kind(),
                           filter.name(),
+                          List.of(),
                           limit,
                           filter.among(),
                           null));

@@ -19,6 +19,13 @@ final class Inputs {
 
   private static final int MOST = 1000;
   private static final int LONGEST_SOURCE = 200;
+  private static final int LONGEST_SEARCH = 200;
+
+  /** For the description of what searches. */
+  static final String WORDS =
+      "words, each of which stands somewhere in what is shown of it, in upper or lower case; it is"
+          + " read back from the newest until there are enough, so that a word that stands nowhere"
+          + " has all of it read";
 
   private Inputs() {}
 
@@ -82,6 +89,17 @@ final class Inputs {
             + " is unknown"
             + Names.hint(text, words)
             + (words.isEmpty() ? "" : "; there are: " + String.join(", ", words)));
+  }
+
+  /** The words of a search. */
+  static List<String> words(@Nullable String text) {
+    if (text == null || text.isBlank()) {
+      return List.of();
+    }
+    if (text.length() > LONGEST_SEARCH) {
+      throw ProblemException.invalid("q", "must be " + LONGEST_SEARCH + " characters at most");
+    }
+    return List.of(text.strip().split("\\s+"));
   }
 
   /** {@code spec.image=debian,status.ready=true} as a mapping. */

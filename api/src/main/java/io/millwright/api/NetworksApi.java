@@ -14,10 +14,8 @@ import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import java.math.BigInteger;
 import java.time.Instant;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.stream.Collectors;
@@ -91,15 +89,25 @@ final class NetworksApi extends Collection {
         .read(tx -> {
           Resource<?, ?> network = find(tx, project, name);
           List<Lease> leases = tx.addresses().leasesOf(network.uid());
-          Map<UUID, Optional<Resource<?, ?>>> machines = new HashMap<>();
+          Map<UUID, Resource<?, ?>> machines = seen(tx, leases);
           return new AddressesView(
               ((NetworkSpec) network.spec())
-                  .subnets().stream().map(s -> subnet(tx, s, leases, machines)).toList());
+                  .subnets().stream().map(s -> subnet(s, leases, machines)).toList());
         });
   }
 
+  /** Whose leases these are, of those machines that whoever asks may see. */
+  private static Map<UUID, Resource<?, ?>> seen(Tx tx, List<Lease> leases) {
+    return tx
+        .resources()
+        .known(leases.stream().map(Lease::machine).collect(Collectors.toSet()))
+        .stream()
+        .filter(m -> Callers.sees(m.project()))
+        .collect(Collectors.toMap(Resource::uid, m -> m));
+  }
+
   private static SubnetAddressesView subnet(
-      Tx tx, Subnet subnet, List<Lease> leases, Map<UUID, Optional<Resource<?, ?>>> machines) {
+      Subnet subnet, List<Lease> leases, Map<UUID, Resource<?, ?>> machines) {
     List<Lease> here = leases.stream().filter(l -> subnet.cidr().contains(l.ip())).toList();
     Range range = subnet.allocationRange();
     return new SubnetAddressesView(
@@ -111,15 +119,12 @@ final class NetworksApi extends Collection {
         free(subnet, range, here),
         here.stream()
             .map(l -> {
-              Optional<Resource<?, ?>> machine =
-                  machines
-                      .computeIfAbsent(l.machine(), tx.resources()::find)
-                      .filter(m -> Callers.sees(m.project()));
+              Resource<?, ?> machine = machines.get(l.machine());
               return new AddressView(
                   l.ip(),
                   l.coolingUntil() == null ? AddressState.BOUND : AddressState.COOLING,
-                  machine.map(Resource::project).orElse(null),
-                  machine.map(Resource::name).orElse(null),
+                  machine == null ? null : machine.project(),
+                  machine == null ? null : machine.name(),
                   l.iface(),
                   l.coolingUntil());
             })

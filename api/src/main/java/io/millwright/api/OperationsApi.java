@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.GetMapping;
@@ -43,7 +44,10 @@ final class OperationsApi {
   private static final int LOG_BATCH = 500;
 
   private static final List<String> STATES =
-      Arrays.stream(OperationView.State.values()).map(Json::word).toList();
+      Stream.concat(
+              Arrays.stream(OperationView.State.values()).map(Json::word),
+              Stream.of(Operations.OPEN))
+          .toList();
 
   private final Backend backend;
   private final LiveStreams live;
@@ -74,9 +78,11 @@ final class OperationsApi {
           @Nullable String name,
       @Parameter(
               description =
-                  "pending, running, waiting, undoing, succeeded, failed, cancelled or superseded")
+                  "pending, running, waiting, undoing, succeeded, failed, cancelled or superseded;"
+                      + " or open for all that have not ended")
           @RequestParam(required = false)
           @Nullable String state,
+      @Parameter(description = Inputs.WORDS) @RequestParam(required = false) @Nullable String q,
       @RequestParam(defaultValue = "100") int limit,
       @RequestParam(required = false) @Nullable String cursor) {
     Operations.Query query =
@@ -88,7 +94,8 @@ final class OperationsApi {
             null,
             Inputs.limit(limit),
             cursor,
-            Callers.visible());
+            Callers.visible(),
+            Inputs.words(q));
     return OperationView.ListView.of(backend.store().read(tx -> tx.operations().list(query)));
   }
 

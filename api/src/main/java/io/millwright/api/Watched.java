@@ -11,6 +11,7 @@ import io.millwright.model.Resource;
 import io.millwright.model.Selector;
 import io.millwright.model.manifest.Manifests;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -143,7 +144,9 @@ interface Watched<T> {
       int wanted = most == null ? limit : most;
       Page<Operation> page =
           tx.operations()
-              .list(new Operations.Query(project, kind, name, state, null, wanted, cursor, among));
+              .list(
+                  new Operations.Query(
+                      project, kind, name, state, null, wanted, cursor, among, List.of()));
       return most == null ? page : new Page<>(page.items(), null);
     }
 
@@ -152,7 +155,7 @@ interface Watched<T> {
       return tx.operations()
           .find(line.uid())
           .filter(o -> kind == null || kind == o.target().kind())
-          .filter(o -> state == null || state.equals(o.state().word()));
+          .filter(o -> state == null || Operations.is(o.state(), state));
     }
 
     @Override

@@ -64,7 +64,7 @@ class LateRowsTest {
   private List<String> rows(String project) {
     return rig
         .store
-        .<List<Audit.Row>>read(tx -> tx.audit().list(project, null, 1000, null))
+        .<List<Audit.Row>>read(tx -> tx.audit().list(project, null, null, List.of(), 1000, null))
         .reversed()
         .stream()
         .map(r -> r.act().name() + ": " + r.act().detail())

@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millwright.api.Rig.Reply;
+import io.millwright.engine.port.People.Account;
+import io.millwright.engine.port.Tx;
 import java.net.URI;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -14,6 +16,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.UUID;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -198,6 +201,71 @@ class PeopleTest {
     }
   }
 
+  private Account account(String name) {
+    return rig.store.read(tx -> tx.people().find(name)).orElseThrow();
+  }
+
+  private void shutOut(Tx tx, String name) {
+    Account account = tx.people().lock(name).orElseThrow();
+    tx.people().update(account.withDisabled(true));
+    tx.sessions().removeAll(account.uid(), null);
+  }
+
+  @Test
+  void whoIsShutOutStaysSoWhateverElseChangesAtTheSameTime() {
+    Browser browser = person("p-both", "viewer");
+    String body = "{\"old\": \"correct horse p-both\", \"new\": \"another horse\"}";
+    Reply changed =
+        rig.meanwhile(
+            tx -> {
+              Account account = tx.people().lock("p-both").orElseThrow();
+              tx.people().update(account.withDisabled(true));
+            },
+            () -> browser.post("session/password", body));
+    assertThat(changed.status()).as(changed.raw().body()).isEqualTo(204);
+    assertThat(account("p-both").disabled()).as("whose password changed").isTrue();
+
+    rig.post("users/p-both:enable");
+    Reply reset =
+        rig.meanwhile(tx -> shutOut(tx, "p-both"), () -> rig.post("users/p-both:reset-password"));
+    assertThat(reset.status()).as(reset.raw().body()).isEqualTo(200);
+    assertThat(account("p-both").disabled()).as("whose password was reset").isTrue();
+    assertThat(account("p-both").mustChange()).isTrue();
+  }
+
+  @Test
+  void noSignInOutlivesAChangeOfThePasswordThatItBeganWith() {
+    person("p-late", "viewer");
+    String old = "correct horse p-late";
+    String other = account("p-late").password() + "x"; // whatever it is, not the one compared
+    Reply late =
+        rig.meanwhile(
+            tx -> {
+              Account account = tx.people().lock("p-late").orElseThrow();
+              tx.people().update(account.withPassword(other, false));
+              tx.sessions().removeAll(account.uid(), null);
+            },
+            () -> signIn("p-late", old));
+    assertThat(late.status()).as(late.raw().body()).isEqualTo(401);
+    UUID uid = account("p-late").uid();
+    assertThat(rig.engine.access().signIn().list(uid)).isEmpty();
+
+    String first = rig.post("users/p-late:reset-password").json().path("password").asString();
+    Browser again = new Browser(signIn("p-late", first));
+    Reply changed =
+        rig.meanwhile(
+            tx -> {
+              Account account = tx.people().lock("p-late").orElseThrow();
+              tx.people().update(account.withPassword(other, true));
+            },
+            () ->
+                again.post(
+                    "session/password",
+                    "{\"old\": \"%s\", \"new\": \"not by the old one\"}".formatted(first)));
+    assertThat(changed.status()).as(changed.raw().body()).isEqualTo(400);
+    assertThat(account("p-late").password()).isEqualTo(other);
+  }
+
   @Test
   void whatIsMerelyOpenKeepsNoSessionAlive() {
     Browser browser = person("p-open", "admin");
@@ -213,6 +281,31 @@ class PeopleTest {
     assertThat(idle(secret))
         .as("a request is one, though somebody looked a moment before")
         .isLessThan(Duration.ofHours(1));
+  }
+
+  @Test
+  void aPageThatNobodyTouchesKeepsNoSessionAlive() {
+    Browser browser = person("p-away", "admin");
+    String secret = browser.cookie.substring(browser.cookie.indexOf('=') + 1);
+    rig.sql(
+        "UPDATE session SET seen_at = now() - interval '7 hours' WHERE account = (SELECT uid FROM"
+            + " account WHERE name = 'p-away')");
+    // As if nothing had been asked by it for a while.
+    rig.api.context().getBean(Bearers.class).forget();
+    Reply polled = rig.send(browser.to("sessions").header("X-Unattended", "1").build());
+    assertThat(polled.status()).isEqualTo(200);
+    assertThat(idle(secret)).as("the page has asked by itself").isGreaterThan(Duration.ofHours(6));
+    Reply acts =
+        rig.send(
+            browser
+                .to("projects/p-away/sizes")
+                .header("X-CSRF-Token", browser.csrf)
+                .header("X-Unattended", "1")
+                .header("Content-Type", "application/yaml")
+                .POST(BodyPublishers.ofString(Rig.size("s", 1, "")))
+                .build());
+    assertThat(acts.status()).isEqualTo(201);
+    assertThat(idle(secret)).as("somebody has acted").isLessThan(Duration.ofHours(1));
   }
 
   private Duration idle(String secret) {

@@ -12,6 +12,7 @@ import io.millwright.engine.outside.Drivers;
 import io.millwright.engine.outside.Reach;
 import io.millwright.engine.outside.SourcePlaces;
 import io.millwright.engine.port.Store;
+import io.millwright.engine.port.Tx;
 import io.millwright.model.Cidr;
 import io.millwright.model.manifest.Json;
 import io.millwright.store.Database;
@@ -27,11 +28,21 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.jspecify.annotations.Nullable;
@@ -168,14 +179,42 @@ final class Rig {
 
   /** What only somebody with the database in their hands can do. */
   void sql(String statement) {
-    try (java.sql.Connection connection = database.dataSource().getConnection();
-        java.sql.Statement open = connection.createStatement()) {
+    try (Connection connection = database.dataSource().getConnection();
+        Statement open = connection.createStatement()) {
       open.execute(statement);
       if (!connection.getAutoCommit()) {
         connection.commit();
       }
-    } catch (java.sql.SQLException e) {
+    } catch (SQLException e) {
       throw new IllegalStateException(e);
+    }
+  }
+
+  /**
+   * Two at once: what {@code first} has changed is committed when {@code second} is done or waits
+   * for it.
+   */
+  <T> T meanwhile(Consumer<Tx> first, Callable<T> second) {
+    try (ExecutorService other = Executors.newVirtualThreadPerTaskExecutor()) {
+      Future<T> answer =
+          store.inTransaction(tx -> {
+            first.accept(tx);
+            Future<T> begun = other.submit(second);
+            Awaitility.await().until(() -> begun.isDone() || somebodyWaits());
+            return begun;
+          });
+      return answer.get();
+    } catch (InterruptedException | ExecutionException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private boolean somebodyWaits() throws SQLException {
+    try (Connection connection = database.dataSource().getConnection();
+        Statement asks = connection.createStatement();
+        ResultSet waits = asks.executeQuery("SELECT count(*) FROM pg_locks WHERE NOT granted")) {
+      waits.next();
+      return waits.getInt(1) > 0;
     }
   }
 
@@ -185,10 +224,10 @@ final class Rig {
    */
   String dump() {
     StringBuilder out = new StringBuilder();
-    try (java.sql.Connection connection = database.dataSource().getConnection();
-        java.sql.Statement columns = connection.createStatement();
-        java.sql.Statement values = connection.createStatement()) {
-      java.sql.ResultSet names =
+    try (Connection connection = database.dataSource().getConnection();
+        Statement columns = connection.createStatement();
+        Statement values = connection.createStatement()) {
+      ResultSet names =
           columns.executeQuery(
               """
               SELECT format('%I.%I', table_schema, table_name), format('%I', column_name), data_type
@@ -204,7 +243,7 @@ final class Rig {
                 ? List.of("encode(" + column + ", 'hex')", "encode(" + column + ", 'escape')")
                 : List.of(column + "::text");
         for (String form : forms) {
-          java.sql.ResultSet all =
+          ResultSet all =
               values.executeQuery(
                   "SELECT %s FROM %s WHERE %s IS NOT NULL"
                       .formatted(form, names.getString(1), column));
@@ -213,7 +252,7 @@ final class Rig {
           }
         }
       }
-    } catch (java.sql.SQLException e) {
+    } catch (SQLException e) {
       throw new IllegalStateException(e);
     }
     return out.toString();

@@ -7,6 +7,7 @@ import io.millwright.api.Rig.Reply;
 import io.millwright.api.SignInLab.Browser;
 import io.millwright.engine.access.Role;
 import io.millwright.engine.access.SingleSignOn;
+import io.millwright.engine.port.People.Account;
 import io.millwright.engine.port.People.Membership;
 import io.millwright.model.manifest.Json;
 import java.io.BufferedReader;
@@ -118,6 +119,23 @@ class SingleSignOnTest {
         .allMatch(a -> a.password() == null && a.groups().equals(List.of("sso-ops")));
     assertThat(RIG.get("audit?who=sso-anna").json().path("items").toString())
         .contains("GET /api/v1/session/provider/callback", "done");
+  }
+
+  @Test
+  void whoIsShutOutWhileTheyArriveStaysSo() throws Exception {
+    tell(Map.of("id-shut", person("sso-shut")));
+    lab.browser().signIn("id-shut");
+    tell(Map.of("id-shut", person("sso-shut", "another group")));
+    Browser again = lab.browser();
+    String back = again.signInThere(again.depart(""), "id-shut");
+    RIG.meanwhile(
+        tx -> {
+          Account account = tx.people().lock("sso-shut").orElseThrow();
+          tx.people().update(account.withDisabled(true));
+        },
+        () -> again.refused(back, 403));
+    assertThat(RIG.store.read(tx -> tx.people().find("sso-shut")).orElseThrow().disabled())
+        .isTrue();
   }
 
   @Test

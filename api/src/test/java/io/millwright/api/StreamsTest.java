@@ -254,9 +254,13 @@ class StreamsTest {
       assertThat(added.name()).isEqualTo("added");
       assertThat(added.json().at("/spec/target/name").asString()).isEqualTo("n");
     }
-    try (Events running = Events.open(rig, "operations?project=wa&state=running&kind=Machine")) {
+    try (Events running = Events.open(rig, "operations?project=wa&state=running&kind=Machine");
+        Events open = Events.open(rig, "operations?project=wa&state=open")) {
       assertThat(running.next().json().at("/metadata/uid").asString()).isEqualTo(uid);
       assertThat(running.next().name()).isEqualTo("synced");
+      assertThat(open.next().json().at("/status/state").asString()).isEqualTo("pending");
+      assertThat(open.next().json().at("/status/state").asString()).isEqualTo("running");
+      assertThat(open.next().name()).isEqualTo("synced");
       rig.store.write(tx ->
           tx.operations()
               .progress(
@@ -264,6 +268,7 @@ class StreamsTest {
       Event left = running.next();
       assertThat(left.name()).isEqualTo("deleted");
       assertThat(left.json().at("/metadata/uid").asString()).isEqualTo(uid);
+      assertThat(open.next().name()).isEqualTo("deleted");
     }
     try (Events newest = Events.open(rig, "operations?project=wa&limit=1")) {
       assertThat(newest.next().json().at("/spec/target/name").asString()).isEqualTo("n");

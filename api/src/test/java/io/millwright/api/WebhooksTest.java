@@ -34,6 +34,10 @@ class WebhooksTest {
   private static final String SECRET = "planted-webhook-secret-0123456789";
   private static final List<Received> RECEIVED = new CopyOnWriteArrayList<>();
   private static volatile int answer = 204;
+
+  /** What comes between the next event and its answer. */
+  private static volatile Runnable duringTheFirst = () -> {};
+
   private static HttpServer receiver;
 
   private record Received(String path, String id, String at, String signature, String body) {
@@ -66,6 +70,9 @@ class WebhooksTest {
               exchange.getRequestHeaders().getFirst("webhook-timestamp"),
               exchange.getRequestHeaders().getFirst("webhook-signature"),
               body));
+      Runnable first = duringTheFirst;
+      duringTheFirst = () -> {};
+      first.run();
       exchange.sendResponseHeaders(answer, -1);
     }
   }
@@ -170,6 +177,24 @@ class WebhooksTest {
     }
     assertThat(RIG.delete("projects/hooks3/webhooks/h3").status()).isEqualTo(204);
     assertThat(RIG.get("projects/hooks3/webhooks/h3/deliveries").status()).isEqualTo(404);
+  }
+
+  @Test
+  void whatIsAskedForOnceMoreWhileItIsBeingSentIsSentOnceMore() {
+    RIG.apply("hooks5", manifest("h5", ""));
+    duringTheFirst =
+        () -> {
+          String uid = deliveries("hooks5", "h5").get(0).path("uid").asString();
+          RIG.post("projects/hooks5/webhooks/h5/deliveries/" + uid + ":redeliver");
+        };
+    note("hooks5", Kind.MACHINE, "hear this twice");
+    try (WorkLoop work = RIG.work()) {
+      await(() -> assertThat(at("h5")).hasSize(2));
+      await(() ->
+          assertThat(deliveries("hooks5", "h5").get(0).path("state").asString())
+              .isEqualTo("delivered"));
+    }
+    assertThat(at("h5").stream().map(Received::id).distinct()).hasSize(1);
   }
 
   private static JsonNode deliveries(String project, String name) {

@@ -49,7 +49,10 @@ final class ApprovalCommand extends Part {
     public Integer call() {
       List<JsonNode> items = new ArrayList<>();
       for (JsonNode item :
-          api().listApprovals(all ? "-" : cli().project(), null, null, null).body().path("items")) {
+          api()
+              .listApprovals(all ? "-" : cli().project(), null, null, null, null, null)
+              .body()
+              .path("items")) {
         if (ended || Trees.text(item, "state").equals("waiting")) {
           items.add(item);
         }

@@ -44,8 +44,8 @@ final class AuditCommand extends Part {
     public Integer call() {
       List<JsonNode> items = new ArrayList<>();
       (all
-              ? api().getAudit(null, limit, who)
-              : api().listProjectAudit(cli().project(), null, limit, who))
+              ? api().getAudit(null, limit, null, null, who)
+              : api().listProjectAudit(cli().project(), null, limit, null, null, who))
           .body()
           .path("items")
           .forEach(items::add);

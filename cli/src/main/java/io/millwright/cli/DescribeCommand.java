@@ -206,7 +206,8 @@ final class DescribeCommand extends Part {
 
   private void events(MillwrightApi api, Target target, Instant now) {
     JsonNode items =
-        api.listEvents(cli().project(), null, null, target.kind().title(), EVENTS, target.name())
+        api.listEvents(
+                cli().project(), null, null, target.kind().title(), EVENTS, target.name(), null)
             .body()
             .path("items");
     Table table = new Table(List.of("AGE", "REASON", "MESSAGE"));

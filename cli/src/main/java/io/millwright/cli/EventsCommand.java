@@ -41,7 +41,7 @@ final class EventsCommand extends Part {
       return 0;
     }
     List<JsonNode> items = new ArrayList<>();
-    api.listEvents(filter.project(), null, null, filter.kind(), limit, filter.name())
+    api.listEvents(filter.project(), null, null, filter.kind(), limit, filter.name(), null)
         .body()
         .path("items")
         .forEach(items::add);
@@ -80,7 +80,7 @@ final class EventsCommand extends Part {
         new Resumed(
             last ->
                 api.streamEvents(
-                    filter.project(), last, null, null, filter.kind(), limit, filter.name()),
+                    filter.project(), last, null, null, filter.kind(), limit, filter.name(), null),
             Duration.ofMinutes(1))) {
       shell().out().onceUnread(events::close);
       for (Event event = events.next(); event != null; event = events.next()) {

@@ -173,7 +173,7 @@ final class Follow {
   /** The operation that concerned a resource last, or null if none ever did. */
   static @Nullable Timeline latest(MillwrightApi api, String project, Target target) {
     var items =
-        api.listOperations(null, target.kind().title(), 1, target.name(), project, null)
+        api.listOperations(null, target.kind().title(), 1, target.name(), project, null, null)
             .body()
             .path("items");
     return items.isEmpty() ? null : new Timeline(items.get(0));

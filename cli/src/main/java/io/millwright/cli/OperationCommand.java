@@ -36,7 +36,7 @@ final class OperationCommand extends Part {
         paramLabel = "STATE",
         description =
             "Only pending, running, waiting, undoing, succeeded, failed, cancelled or superseded"
-                + " ones.")
+                + " ones; or open for all that have not ended.")
     @Nullable String state;
 
     @Option(names = "--limit", paramLabel = "N", description = "At most so many; 50.")

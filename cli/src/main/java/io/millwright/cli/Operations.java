@@ -43,7 +43,7 @@ final class Operations {
     do {
       int page = Math.min(PAGE, limit - items.size());
       JsonNode body =
-          api.listOperations(cursor, about.kind(), page, about.name(), about.project(), state)
+          api.listOperations(cursor, about.kind(), page, about.name(), about.project(), null, state)
               .body();
       body.path("items").forEach(items::add);
       String next = Trees.text(body, "next");
@@ -74,7 +74,7 @@ final class Operations {
             null)
         .print(last ->
             api.streamOperations(
-                last, null, about.kind(), limit, about.name(), about.project(), state));
+                last, null, about.kind(), limit, about.name(), about.project(), null, state));
   }
 
   /** Prints them. */

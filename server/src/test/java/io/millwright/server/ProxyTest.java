@@ -27,17 +27,53 @@ class ProxyTest {
     }
   }
 
+  @Test
+  void aPageInClearIsNotOursWhereWeAreAskedByTls() throws Exception {
+    try (World world = new World()) {
+      assertThat(origin(world, "http", "127.0.0.0/29")).isEqualTo(403);
+      assertThat(origin(world, "https", "127.0.0.0/29")).isEqualTo(401);
+      // Nobody who is believed says by what the browser asked.
+      assertThat(origin(world, "https")).isEqualTo(401);
+      assertThat(origin(world, "http")).isEqualTo(401);
+      assertThat(origin(world, "ftp")).isEqualTo(403);
+    }
+  }
+
+  /** What becomes of a wrong password from a page of this scheme, by a proxy that does TLS. */
+  private static int origin(World world, String scheme, String... proxies) throws Exception {
+    try (Web web = web(world, proxies);
+        HttpClient http = HttpClient.newHttpClient()) {
+      String host = "127.0.0.1:" + web.port();
+      return http.send(
+              HttpRequest.newBuilder(URI.create("http://" + host + "/api/v1/session"))
+                  .header("Content-Type", "application/json")
+                  .header("X-Forwarded-For", "203.0.113.7")
+                  .header("X-Forwarded-Proto", "https")
+                  .header("Origin", scheme + "://" + host)
+                  .POST(
+                      HttpRequest.BodyPublishers.ofString(
+                          "{\"name\": \"nobody-%s-%d\", \"password\": \"wrong\"}"
+                              .formatted(scheme, proxies.length)))
+                  .build(),
+              HttpResponse.BodyHandlers.discarding())
+          .statusCode();
+    }
+  }
+
+  private static Web web(World world, String... proxies) {
+    var engine = world.engine;
+    return Web.start(
+        new Address("127.0.0.1", 0),
+        null,
+        List.of(proxies).stream().map(Cidr::parse).toList(),
+        new Backend("test", world.store, engine, engine.access()));
+  }
+
   /** From where somebody seems to have signed in, and whether the cookie is for TLS only. */
   private static List<String> signIn(World world, String... proxies) throws Exception {
     var engine = world.engine;
-    Backend backend = new Backend("test", world.store, engine, engine.access());
     Accounts.Fresh person = engine.access().accounts().create("proxied", null, null);
-    try (Web web =
-            Web.start(
-                new Address("127.0.0.1", 0),
-                null,
-                List.of(proxies).stream().map(Cidr::parse).toList(),
-                backend);
+    try (Web web = web(world, proxies);
         HttpClient http = HttpClient.newHttpClient()) {
       HttpResponse<String> answer =
           http.send(

@@ -458,7 +458,7 @@ class SourceTest {
   }
 
   private static List<Request> requests() {
-    return world.store.read(tx -> tx.approvals().list("default", null, false, null, 100));
+    return world.store.read(tx -> tx.approvals().list("default", null, null, List.of(), null, 100));
   }
 
   private List<Request> waiting() {

@@ -108,7 +108,8 @@ final class SqlApprovals implements Approvals {
   public List<Request> list(
       @Nullable String project,
       @Nullable Set<String> among,
-      boolean waiting,
+      @Nullable State state,
+      List<String> words,
       @Nullable UUID before,
       int limit) {
     JdbcClient.StatementSpec statement =
@@ -117,15 +118,23 @@ final class SqlApprovals implements Approvals {
                 SELECT uid, project, requester, asker, account, token, kind, name, people, because,
                        plan, fingerprint, '' AS wish, state, detail, created_at, expires_at
                 FROM approval
-                WHERE true%s%s%s%s
+                WHERE true%s%s%s%s%s
                 ORDER BY uid DESC LIMIT :limit
                 """
                     .formatted(
                         project == null ? "" : " AND project = :project",
                         among == null ? "" : " AND project = ANY (:among)",
-                        waiting ? " AND state = 'WAITING' AND expires_at > now()" : "",
+                        state == null ? "" : " AND " + in(state),
+                        Words.condition(
+                            words,
+                            "kind || ' ' || name",
+                            project == null ? "project" : "''",
+                            "CASE WHEN " + in(State.EXPIRED) + " THEN 'expired' ELSE state END",
+                            "requester",
+                            "detail"),
                         before == null ? "" : " AND uid < :before"))
-            .param("limit", limit);
+            .param("limit", limit)
+            .params(Words.params(words));
     if (project != null) {
       statement = statement.param("project", project);
     }
@@ -138,6 +147,16 @@ final class SqlApprovals implements Approvals {
     List<Request> found = statement.query((row, n) -> request(row, List.of())).list();
     Map<UUID, List<Vote>> votes = votes(found.stream().map(Request::uid).toList());
     return found.stream().map(r -> r.with(votes.getOrDefault(r.uid(), List.of()))).toList();
+  }
+
+  /** As {@link Request#at}: of what is open and past its time nobody has written yet that it is. */
+  private static String in(State state) {
+    return switch (state) {
+      case WAITING, APPROVED -> "(state = '" + state + "' AND expires_at > now())";
+      case EXPIRED ->
+          "(state = 'EXPIRED' OR state IN ('WAITING', 'APPROVED') AND expires_at <= now())";
+      case DONE, REJECTED, WITHDRAWN, LAPSED -> "state = '" + state + "'";
+    };
   }
 
   @Override

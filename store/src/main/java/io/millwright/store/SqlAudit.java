@@ -85,7 +85,12 @@ final class SqlAudit implements Audit {
 
   @Override
   public List<Row> list(
-      @Nullable String project, @Nullable String who, int limit, @Nullable Long before) {
+      @Nullable String project,
+      @Nullable String who,
+      @Nullable String result,
+      List<String> words,
+      int limit,
+      @Nullable Long before) {
     StringBuilder sql = new StringBuilder("SELECT * FROM audit WHERE true");
     Map<String, Object> params = new LinkedHashMap<>();
     if (project != null) {
@@ -96,6 +101,25 @@ final class SqlAudit implements Audit {
       sql.append(" AND (who = :who OR starts_with(who, :who || '/'))"); // by a token of theirs
       params.put("who", StoredJson.text(who));
     }
+    if (result != null) {
+      // Said of all others, so that they are found by the index that holds only these.
+      sql.append(result.equals("done") ? "" : " AND result <> 'done'")
+          .append(" AND result = :result");
+      params.put("result", result);
+    }
+    sql.append(
+        Words.condition(
+            words,
+            "who",
+            "CASE WHEN starts_with(caller, 'token:') THEN '(token)' END",
+            "verb",
+            "kind || ' ' || name",
+            project == null ? "project" : "''",
+            "call",
+            "result",
+            "detail",
+            "origin"));
+    params.putAll(Words.params(words));
     if (before != null) {
       sql.append(" AND seq < :before");
       params.put("before", before);

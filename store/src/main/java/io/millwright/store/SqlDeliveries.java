@@ -97,15 +97,22 @@ final class SqlDeliveries implements Deliveries {
 
   @Override
   public void tried(
-      UUID uid, State state, @Nullable Duration again, @Nullable Integer status, String detail) {
+      Delivery tried,
+      State state,
+      @Nullable Duration again,
+      @Nullable Integer status,
+      String detail) {
+    // Whoever wants it told once more sets the time, also of one that was tried never before.
     jdbc.sql(
             """
             UPDATE delivery SET state = :state, attempts = attempts + 1,
               tried_at = clock_timestamp(), status = :status, detail = :detail,
               due_at = clock_timestamp() + CAST(:millis AS bigint) * interval '1 millisecond'
-            WHERE uid = :uid
+            WHERE uid = :uid AND state = 'PENDING' AND attempts = :attempts AND due_at = :due
             """)
-        .param("uid", uid)
+        .param("uid", tried.uid())
+        .param("attempts", tried.attempts())
+        .param("due", Columns.time(tried.dueAt()), Types.TIMESTAMP_WITH_TIMEZONE)
         .param("state", state.name())
         .param("status", status, Types.INTEGER)
         .param("detail", StoredJson.text(detail))

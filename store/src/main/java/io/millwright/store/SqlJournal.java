@@ -123,6 +123,7 @@ final class SqlJournal implements Journal {
       @Nullable String project,
       @Nullable Kind kind,
       @Nullable String name,
+      List<String> words,
       int limit,
       @Nullable Set<String> among,
       @Nullable String before) {
@@ -142,8 +143,16 @@ final class SqlJournal implements Journal {
     if (before != null) {
       sql.append(" AND seq < :before");
     }
+    sql.append(
+        Words.condition(
+            words,
+            "concat_ws(' ', kind, name)",
+            project == null ? "project" : "''",
+            "reason",
+            "message"));
     sql.append(" ORDER BY seq DESC LIMIT :limit");
-    StatementSpec statement = jdbc.sql(sql.toString()).param("limit", limit);
+    StatementSpec statement =
+        jdbc.sql(sql.toString()).param("limit", limit).params(Words.params(words));
     if (project != null) {
       statement = statement.param("project", project);
     }

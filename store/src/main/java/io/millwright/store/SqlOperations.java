@@ -43,10 +43,11 @@ final class SqlOperations implements Operations {
           "succeeded",
           "failed",
           "cancelled",
-          "superseded");
+          "superseded",
+          OPEN);
 
   /** Those of an operation that has not ended: few, and found by indexes that hold only these. */
-  private static final Set<String> OPEN = Set.of("pending", "running", "waiting", "undoing");
+  private static final Set<String> GOING = Set.of("pending", "running", "waiting", "undoing");
 
   private static final RowMapper<Operation> OPERATION = (row, n) -> operation(row);
 
@@ -172,16 +173,28 @@ final class SqlOperations implements Operations {
         throw ProblemException.invalid(
             "state", Names.quote(word) + " is no state of an operation" + Names.hint(word, WORDS));
       }
-      sql.append(" AND word = :word");
-      if (OPEN.contains(word)) {
+      if (!word.equals(OPEN)) {
+        sql.append(" AND word = :word");
+        params.put("word", word);
+      }
+      if (word.equals(OPEN) || GOING.contains(word)) {
         sql.append(" AND ended_at IS NULL");
       }
-      params.put("word", word);
     }
     if (query.target() != null) {
       sql.append(" AND target = :target");
       params.put("target", query.target());
     }
+    sql.append(
+        Words.condition(
+            query.words(),
+            "verb || ' ' || kind || ' ' || name",
+            query.project() == null ? "project" : "''",
+            "word",
+            "requested_by",
+            "state ->> 'message'",
+            "state ->> 'trouble'"));
+    params.putAll(Words.params(query.words()));
     if (query.cursor() != null) {
       sql.append(" AND seq < :before");
       params.put("before", Cursors.number(Cursors.decode(query.cursor(), 1).getFirst()));

@@ -73,7 +73,16 @@ final class SqlPeople implements People {
 
   @Override
   public Optional<Account> find(String name) {
-    return jdbc.sql("SELECT * FROM account WHERE name = :name")
+    return named(name, "");
+  }
+
+  @Override
+  public Optional<Account> lock(String name) {
+    return named(name, SqlResources.LOCK);
+  }
+
+  private Optional<Account> named(String name, String lock) {
+    return jdbc.sql("SELECT * FROM account WHERE name = :name" + lock)
         .param("name", StoredJson.text(name))
         .query(SqlPeople::account)
         .optional();
@@ -81,15 +90,26 @@ final class SqlPeople implements People {
 
   @Override
   public Optional<Account> find(UUID uid) {
-    return jdbc.sql("SELECT * FROM account WHERE uid = :uid")
+    return known(uid, "");
+  }
+
+  @Override
+  public Optional<Account> lock(UUID uid) {
+    return known(uid, SqlResources.LOCK);
+  }
+
+  private Optional<Account> known(UUID uid, String lock) {
+    return jdbc.sql("SELECT * FROM account WHERE uid = :uid" + lock)
         .param("uid", uid)
         .query(SqlPeople::account)
         .optional();
   }
 
   @Override
-  public Optional<Account> find(String issuer, String subject) {
-    return jdbc.sql("SELECT * FROM account WHERE issuer = :issuer AND subject = :subject")
+  public Optional<Account> lock(String issuer, String subject) {
+    return jdbc.sql(
+            "SELECT * FROM account WHERE issuer = :issuer AND subject = :subject"
+                + SqlResources.LOCK)
         .param("issuer", issuer)
         .param("subject", subject)
         .query(SqlPeople::account)

@@ -82,6 +82,14 @@ final class SqlResources implements Resources {
   }
 
   @Override
+  public List<Resource<?, ?>> known(Collection<UUID> uids) {
+    return jdbc.sql(SELECT + "WHERE uid = ANY (CAST(:uids AS uuid[]))")
+        .param("uids", Columns.texts(uids))
+        .query(resource)
+        .list();
+  }
+
+  @Override
   public Set<UUID> declared(Collection<UUID> uids) {
     return Set.copyOf(
         jdbc.sql("SELECT uid FROM resource WHERE uid = ANY (CAST(:uids AS uuid[]))")

@@ -1,11 +1,13 @@
 package io.millwright.store;
 
+import io.millwright.engine.port.Approvals;
 import io.millwright.engine.port.Operations;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Operation.State;
 import java.time.Duration;
 import java.time.YearMonth;
 import java.time.ZoneOffset;
+import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.BeforeAll;
@@ -35,7 +37,8 @@ class IndexesTest extends DatabaseTest {
             INSERT INTO audit (seq, at, who, caller, origin, verb, call, kind, project, name, result,
                                detail, hash)
             SELECT n, now(), CASE n % 1000 WHEN 1 THEN 'ann' WHEN 2 THEN 'ann/ci' ELSE 'bob' END,
-                   '', '', '', '', '', 'p' || n % 20, '', '', '', ''
+                   '', '', '', '', '', 'p' || n % 20, '',
+                   CASE WHEN n % 2000 = 3 THEN 'forbidden' ELSE 'done' END, '', ''
             FROM generate_series(1, 40000) n
             """)
         .update();
@@ -55,6 +58,14 @@ class IndexesTest extends DatabaseTest {
             SELECT gen_random_uuid(), 'p' || n % 20, 's', now() - n * interval '1 hour',
                    now() - (n - 1) * interval '1 hour'
             FROM generate_series(1, 40000) n
+            """)
+        .update();
+    jdbc.sql(
+            """
+            INSERT INTO journal (kind, project, uid, name, change, reason, message)
+            SELECT 'MACHINE', 'p' || n % 20, gen_random_uuid(), 'm' || n, 'NOTE', 'Told',
+                   'the machine number ' || n
+            FROM generate_series(1, 20000) n
             """)
         .update();
     jdbc.sql("ANALYZE").update();
@@ -83,14 +94,15 @@ class IndexesTest extends DatabaseTest {
 
   private static Consumer<Tx> operations(String project, String name, String state) {
     return tx ->
-        tx.operations()
-            .list(new Operations.Query(project, null, name, state, null, 50, null, null));
+        tx.operations().list(new Operations.Query(project, null, name, state, null, 50, null));
   }
 
   @Test
   void whatIsOpenIsFoundAmongTheOpen() {
     uses("operation_open", operations("p1", null, "running"));
     uses("operation_open", operations(null, null, "running"));
+    uses("operation_open", operations("p1", null, "open"));
+    uses("operation_open", operations(null, null, "open"));
   }
 
   @Test
@@ -105,14 +117,36 @@ class IndexesTest extends DatabaseTest {
 
   @Test
   void whatSomebodyDidIsFoundByWhoItWas() {
-    uses("audit_who", tx -> tx.audit().list(null, "ann", 50, null));
-    uses("audit_project_who", tx -> tx.audit().list("p2", "ann", 50, null));
+    uses("audit_who", tx -> tx.audit().list(null, "ann", null, List.of(), 50, null));
+    uses("audit_project_who", tx -> tx.audit().list("p2", "ann", null, List.of(), 50, null));
   }
 
   @Test
   void whatWaitsIsFoundAmongWhatWaits() {
-    uses("approval_once", tx -> tx.approvals().list("p1", null, true, null, 50));
-    uses("approval_once", tx -> tx.approvals().list(null, null, true, null, 50));
+    uses(
+        "approval_once",
+        tx -> tx.approvals().list("p1", null, Approvals.State.WAITING, List.of(), null, 50));
+    uses(
+        "approval_once",
+        tx -> tx.approvals().list(null, null, Approvals.State.WAITING, List.of(), null, 50));
+  }
+
+  @Test
+  void whatWasRefusedIsFoundAmongWhatWasNotDone() {
+    uses("audit_result", tx -> tx.audit().list(null, null, "forbidden", List.of(), 10, null));
+  }
+
+  /** However rare words are thought to be: nothing but as much as is needed is read. */
+  @Test
+  void whatIsSearchedIsReadBackFromTheNewest() {
+    List<String> words = List.of("ma", "ne", "m");
+    uses(
+        "operation_seq",
+        tx ->
+            tx.operations()
+                .list(new Operations.Query(null, null, null, null, null, 50, null, null, words)));
+    uses("journal_told", tx -> tx.journal().told(null, null, null, words, 50, null, null));
+    uses("audit_pkey", tx -> tx.audit().list(null, null, null, List.of("b", "ob", "o"), 50, null));
   }
 
   @Test

@@ -150,11 +150,14 @@ abstract class JournalContract extends DatabaseTest {
     assertThat(told(null, null, "m4", 3)).containsExactly("m4\ufffd");
     String third =
         store.<List<Entry>>read(tx -> tx.journal().told("told", null, null, 3)).getFirst().cursor();
-    assertThat(store.<List<Entry>>read(tx -> tx.journal().told("told", null, null, 9, null, third)))
+    assertThat(
+            store.<List<Entry>>read(
+                tx -> tx.journal().told("told", null, null, List.of(), 9, null, third)))
         .extracting(Entry::message)
         .containsExactly("m0\ufffd", "m1\ufffd");
     assertThat(
-            problem(() -> store.read(tx -> tx.journal().told(null, null, null, 9, null, "none"))))
+            problem(() ->
+                store.read(tx -> tx.journal().told(null, null, null, List.of(), 9, null, "none"))))
         .isNotNull();
   }
 

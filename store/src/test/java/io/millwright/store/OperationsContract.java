@@ -307,6 +307,11 @@ abstract class OperationsContract extends DatabaseTest {
     assertThat(list("listed", "b", null, null, 10, null).items()).containsExactly(other);
     assertThat(list("listed", null, "pending", null, 10, null).items()).hasSize(2);
     assertThat(list(null, null, "superseded", a, 10, null).items()).hasSize(4);
+    store.write(tx -> tx.operations().claim(other.target().uid()));
+    assertThat(list("listed", null, "pending", null, 10, null).items()).hasSize(1);
+    assertThat(list("listed", null, "open", null, 10, null).items())
+        .extracting(o -> o.state().word())
+        .containsExactly("running", "pending");
     assertThat(list("elsewhere", null, null, null, 10, null).items()).isEmpty();
     assertThat(problem(() -> list(null, null, "pendin", null, 10, null)))
         .hasMessageContaining("pending");

@@ -123,6 +123,9 @@ abstract class ResourcesContract extends DatabaseTest {
     assertThat(store.<Set<UUID>>read(tx -> tx.resources().declared(uids)))
         .containsExactlyInAnyOrder(machine.uid(), size.uid());
     assertThat(store.<Set<UUID>>read(tx -> tx.resources().declared(List.of()))).isEmpty();
+    assertThat(store.<List<Resource<?, ?>>>read(tx -> tx.resources().known(uids)))
+        .containsExactlyInAnyOrder(machine, size);
+    assertThat(store.<List<Resource<?, ?>>>read(tx -> tx.resources().known(List.of()))).isEmpty();
   }
 
   @Test

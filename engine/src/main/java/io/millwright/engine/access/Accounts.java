@@ -84,7 +84,7 @@ public final class Accounts {
     String password = Passwords.random();
     String hash = Passwords.hash(password);
     return store.inTransaction(tx -> {
-      Account account = find(tx, name);
+      Account account = lock(tx, name);
       if (account.issuer() != null) {
         throw ProblemException.of(
             Problem.Type.CONFLICT,
@@ -101,7 +101,7 @@ public final class Accounts {
   /** Shuts a person out, or lets them in again; sessions end, and tokens sleep. */
   public Account disable(String name, boolean disabled) {
     return store.inTransaction(tx -> {
-      Account now = find(tx, name).withDisabled(disabled);
+      Account now = lock(tx, name).withDisabled(disabled);
       tx.people().update(now);
       if (disabled) {
         tx.sessions().removeAll(now.uid(), null);
@@ -116,7 +116,7 @@ public final class Accounts {
    */
   public void delete(String name) {
     store.write(tx -> {
-      Account account = find(tx, name);
+      Account account = lock(tx, name);
       tx.people().remove(name);
       if (account.issuer() != null) {
         tx.people().insert(account.seenAs(name, List.of()).withDisabled(true));
@@ -209,6 +209,10 @@ public final class Accounts {
 
   private static Account find(Tx tx, String name) {
     return tx.people().find(name).orElseThrow(() -> none(name));
+  }
+
+  private static Account lock(Tx tx, String name) {
+    return tx.people().lock(name).orElseThrow(() -> none(name));
   }
 
   private static ProblemException none(String name) {

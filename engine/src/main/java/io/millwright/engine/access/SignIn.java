@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Base64;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -67,10 +68,13 @@ public final class SignIn {
     if (!right || found.isEmpty() || found.get().disabled()) {
       return new Outcome.Refused();
     }
-    UUID account = found.get().uid();
+    Account shown = found.get();
     return store.inTransaction(tx -> {
-      tx.sessions().succeeded(name);
-      return begin(tx, account, origin, agent);
+      Outcome outcome = begin(tx, shown, origin, agent);
+      if (outcome instanceof Outcome.Begun) {
+        tx.sessions().succeeded(name);
+      }
+      return outcome;
     });
   }
 
@@ -79,9 +83,17 @@ public final class SignIn {
     return Acts.aside(() -> store.inTransaction(tx -> tx.sessions().attempt(name)));
   }
 
-  /** Begins a session of somebody who has shown who they are. */
-  Outcome begin(Tx tx, UUID uid, String origin, String agent) {
-    Optional<Account> account = tx.people().find(uid).filter(a -> !a.disabled());
+  /**
+   * Begins a session of somebody who has shown who they are.
+   *
+   * @param shown as they were when they did: comparing a password takes a while, and who changes it
+   *     meanwhile wants all sessions by the old one to end, also this one
+   */
+  Outcome begin(Tx tx, Account shown, String origin, String agent) {
+    Optional<Account> account =
+        tx.people()
+            .lock(shown.uid())
+            .filter(a -> !a.disabled() && Objects.equals(a.password(), shown.password()));
     if (account.isEmpty()) {
       return new Outcome.Refused();
     }
@@ -89,7 +101,7 @@ public final class SignIn {
     tx.sessions()
         .insert(
             Ids.next(clock),
-            uid,
+            shown.uid(),
             Secrets.hash(secret),
             origin,
             agent.substring(0, Math.min(LONGEST_AGENT, agent.length())));
@@ -171,12 +183,15 @@ public final class SignIn {
           "too many wrong passwords; try again in " + wait.get().toSeconds() + " s");
     }
     if (!Passwords.matches(old, account.password())) {
-      throw ProblemException.invalid("old", "is not your password");
+      throw wrong();
     }
     String hash = Passwords.hash(fresh);
     store.write(tx -> {
       Session mine = tx.sessions().find(session).orElseThrow(SignIn::over);
-      Account now = tx.people().find(account.uid()).orElseThrow(SignIn::over);
+      Account now = tx.people().lock(account.uid()).orElseThrow(SignIn::over);
+      if (!Objects.equals(now.password(), account.password())) {
+        throw wrong(); // it was changed while the old one was compared
+      }
       tx.people().update(now.withPassword(hash, false));
       tx.sessions().removeAll(account.uid(), mine.uid());
       tx.sessions().succeeded(account.name());
@@ -219,6 +234,10 @@ public final class SignIn {
   /** What a page sends along with everything that changes something; no other site can know it. */
   public static String csrfToken(String secret) {
     return Base64.getUrlEncoder().withoutPadding().encodeToString(Secrets.hash("csrf " + secret));
+  }
+
+  private static ProblemException wrong() {
+    return ProblemException.invalid("old", "is not your password");
   }
 
   private static ProblemException over() {

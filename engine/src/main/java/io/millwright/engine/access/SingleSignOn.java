@@ -299,7 +299,7 @@ public final class SingleSignOn {
       if (before != null) {
         tx.sessions().remove(before);
       }
-      return switch (signIn.begin(tx, account.uid(), origin, agent)) {
+      return switch (signIn.begin(tx, account, origin, agent)) {
         case SignIn.Outcome.Begun begun -> begun;
         case SignIn.Outcome.Refused _, SignIn.Outcome.Locked _ ->
             throw ProblemException.of(
@@ -312,7 +312,7 @@ public final class SingleSignOn {
   /** Made when somebody comes for the first time; name, groups and roles by them each time. */
   private Account account(Tx tx, Person person) {
     String issuer = settings.issuer().toString();
-    Account before = tx.people().find(issuer, person.subject()).orElse(null);
+    Account before = tx.people().lock(issuer, person.subject()).orElse(null);
     if (before != null) {
       Account now = before.seenAs(person.shown(), person.groups());
       if (!before.disabled() && !now.equals(before)) {

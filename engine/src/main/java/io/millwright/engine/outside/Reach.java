@@ -6,7 +6,9 @@ import java.io.IOException;
 import java.math.BigInteger;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.time.Duration;
@@ -136,12 +138,22 @@ public record Reach(List<Cidr> inside) {
       return false;
     }
     byte[] bytes = address.getAddress();
-    return address.isLoopbackAddress()
+    return isOwn(address)
+        || address.isLoopbackAddress()
         || address.isLinkLocalAddress()
         || address.isAnyLocalAddress()
         || address.isMulticastAddress()
         || (bytes.length == 4 && (bytes[0] == 0 || bytes[0] == (byte) 255))
         || (bytes.length == 16 && METADATA.contains(ip(address)));
+  }
+
+  /** Of whatever card: what listens on all of them listens on loopback too. */
+  private static boolean isOwn(InetAddress address) {
+    try {
+      return NetworkInterface.getByInetAddress(address) != null;
+    } catch (SocketException e) {
+      return true; // nobody knows, so it may be
+    }
   }
 
   /**

@@ -131,13 +131,15 @@ public interface Approvals {
    *
    * @param project null for all
    * @param among the projects of which the asker may know, or null for all
-   * @param waiting true for only those that nobody has decided yet
+   * @param state in which they are by now, or null for all
+   * @param words each of which stands in what a list shows of it, in whatever case
    * @param before only those older than this one, or null
    */
   List<Request> list(
       @Nullable String project,
       @Nullable Set<String> among,
-      boolean waiting,
+      @Nullable State state,
+      List<String> words,
       @Nullable UUID before,
       int limit);
 

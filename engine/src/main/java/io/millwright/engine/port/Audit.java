@@ -51,8 +51,18 @@ public interface Audit {
    */
   void append(Act act);
 
-  /** The last rows, newest first; all filters may be null. */
-  List<Row> list(@Nullable String project, @Nullable String who, int limit, @Nullable Long before);
+  /**
+   * The last rows, newest first; all filters may be null.
+   *
+   * @param words each of which stands in what a list shows of a row, in whatever case
+   */
+  List<Row> list(
+      @Nullable String project,
+      @Nullable String who,
+      @Nullable String result,
+      List<String> words,
+      int limit,
+      @Nullable Long before);
 
   /**
    * What somebody noted of a row; who can rewrite the whole chain cannot rewrite that.

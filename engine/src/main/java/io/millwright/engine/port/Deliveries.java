@@ -75,12 +75,17 @@ public interface Deliveries {
   Optional<Duration> next(UUID webhook);
 
   /**
-   * Says what came of a try.
+   * Says what came of a try, unless somebody wants it told once more since: then it still is due.
    *
+   * @param tried as it was when it was sent
    * @param again after how long it is tried again, or null if never
    */
   void tried(
-      UUID uid, State state, @Nullable Duration again, @Nullable Integer status, String detail);
+      Delivery tried,
+      State state,
+      @Nullable Duration again,
+      @Nullable Integer status,
+      String detail);
 
   /** The last ones of a webhook, the newest first. */
   List<Delivery> list(UUID webhook, int limit);

@@ -81,12 +81,13 @@ public interface Journal {
   /** The last lines with a message, oldest first; all filters may be null. */
   default List<Entry> told(
       @Nullable String project, @Nullable Kind kind, @Nullable String name, int limit) {
-    return told(project, kind, name, limit, null, null);
+    return told(project, kind, name, List.of(), limit, null, null);
   }
 
   /**
    * As the other one.
    *
+   * @param words each of which stands in what a list shows of a line, in whatever case
    * @param among the projects of which the asker may know, or null for all
    * @param before cursor of the line before which they were, or null for the last ones of all
    */
@@ -94,6 +95,7 @@ public interface Journal {
       @Nullable String project,
       @Nullable Kind kind,
       @Nullable String name,
+      List<String> words,
       int limit,
       @Nullable Set<String> among,
       @Nullable String before);

@@ -14,13 +14,22 @@ import org.jspecify.annotations.Nullable;
 
 /** The records of work. Each change writes its line into the journal. */
 public interface Operations {
+  /** Stands for every state of an operation that has not ended. */
+  String OPEN = "open";
+
+  /** Whether a state is the one of this word, which may be {@link #OPEN}. */
+  static boolean is(State state, String word) {
+    return word.equals(OPEN) ? !state.terminal() : word.equals(state.word());
+  }
+
   /**
    * Which operations to list, newest first.
    *
    * @param project null for all
-   * @param state one word of {@link State#word()}, or null
+   * @param state one word of {@link State#word()}, or {@link #OPEN}, or null
    * @param target null for all
    * @param among the projects of which the asker may know, or null for all
+   * @param words each of which stands in what a list shows of it, in whatever case
    */
   record Query(
       @Nullable String project,
@@ -30,7 +39,12 @@ public interface Operations {
       @Nullable UUID target,
       int limit,
       @Nullable String cursor,
-      @Nullable Set<String> among) {
+      @Nullable Set<String> among,
+      List<String> words) {
+    public Query {
+      words = List.copyOf(words);
+    }
+
     /** Among all projects. */
     public Query(
         @Nullable String project,
@@ -40,7 +54,7 @@ public interface Operations {
         @Nullable UUID target,
         int limit,
         @Nullable String cursor) {
-      this(project, kind, name, state, target, limit, cursor, null);
+      this(project, kind, name, state, target, limit, cursor, null, List.of());
     }
   }
 

@@ -66,14 +66,24 @@ public interface People {
    */
   void insert(Account account);
 
-  /** Puts everything but uid, name and time of creation in place. */
+  /**
+   * Puts everything but uid, name and time of creation in place. Who changes what is there has
+   * {@link #lock(UUID) locked} it, or what another one changes at the same time is lost.
+   */
   void update(Account account);
 
   Optional<Account> find(String name);
 
   Optional<Account> find(UUID uid);
 
-  Optional<Account> find(String issuer, String subject);
+  /** As it is once every other transaction that changes this person has ended; none begins. */
+  Optional<Account> lock(UUID uid);
+
+  /** As {@link #lock(UUID)}. */
+  Optional<Account> lock(String name);
+
+  /** As {@link #lock(UUID)}, of who comes from a provider of identities. */
+  Optional<Account> lock(String issuer, String subject);
 
   List<Account> list();
 

@@ -71,6 +71,9 @@ public interface Resources {
 
   Optional<Resource<?, ?>> find(UUID uid);
 
+  /** Those of these uids that are there, read together, in no order. */
+  List<Resource<?, ?>> known(Collection<UUID> uids);
+
   /** Those of these uids that belong to a resource. */
   Set<UUID> declared(Collection<UUID> uids);
 

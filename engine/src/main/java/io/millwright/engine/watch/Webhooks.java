@@ -202,7 +202,7 @@ public final class Webhooks implements AutoCloseable {
       store.write(tx -> {
         tx.deliveries()
             .tried(
-                delivery.uid(),
+                delivery,
                 state,
                 state == State.PENDING ? wait(delivery.attempts()) : null,
                 result.status(),

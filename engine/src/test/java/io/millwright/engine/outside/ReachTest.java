@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.model.Cidr;
 import java.net.InetAddress;
+import java.net.NetworkInterface;
 import java.net.URI;
 import java.net.UnknownHostException;
 import java.time.Duration;
@@ -41,6 +42,26 @@ class ReachTest {
     String host = address.indexOf(':') < 0 ? address : "[" + address + "]";
     assertThat(Reach.OUTSIDE.refusalOfHost("http://" + host + ":80/x").orElseThrow())
         .startsWith(host);
+  }
+
+  @Test
+  void soIsEveryAddressOfItsCards() throws Exception {
+    List<InetAddress> own =
+        NetworkInterface.networkInterfaces()
+            .flatMap(NetworkInterface::inetAddresses)
+            .filter(a -> !a.isLoopbackAddress() && !a.isLinkLocalAddress())
+            .toList();
+    assertThat(own).as("addresses of this machine in a network").isNotEmpty();
+    for (InetAddress address : own) {
+      assertThat(Reach.OUTSIDE.refusal(address).orElseThrow()).contains("own machine");
+      Reach some =
+          new Reach(
+              List.of(
+                  Cidr.parse(
+                      address.getHostAddress().replaceFirst("%.*", "")
+                          + (address.getAddress().length == 16 ? "/128" : "/32"))));
+      assertThat(some.refusal(address)).isEmpty();
+    }
   }
 
   @ParameterizedTest
