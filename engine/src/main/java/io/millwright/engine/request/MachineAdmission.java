@@ -108,7 +108,7 @@ final class MachineAdmission {
     }
     checkVolumes(tx, lookup, machine, before, status, at);
     at.field("power").require(spec.power() == Power.ON || !status.moving(), NOT_OFF);
-    List<MachineStatus.Interface> interfaces = reserve(tx, machine, networks, at);
+    List<MachineStatus.Interface> interfaces = reserve(tx, lookup, machine, networks, at);
     claimNames(tx, machine, before, networks, at);
     String hostname = hostname(machine);
     String blueprint = Blueprint.of(spec, hostname, secrets);
@@ -162,7 +162,7 @@ final class MachineAdmission {
     }
     Map<String, Resource<NetworkSpec, NetworkStatus>> networks =
         networks(lookup, spec, machine.project());
-    List<MachineStatus.Interface> interfaces = reserve(tx, machine, networks, at);
+    List<MachineStatus.Interface> interfaces = reserve(tx, lookup, machine, networks, at);
     claimNames(tx, machine, before, networks, at);
     return machine.status().withHypervisor(host.name()).withInterfaces(interfaces);
   }
@@ -584,6 +584,7 @@ final class MachineAdmission {
 
   private static List<MachineStatus.Interface> reserve(
       Tx tx,
+      Lookup lookup,
       Resource<MachineSpec, MachineStatus> machine,
       Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
       Violations at) {
@@ -614,7 +615,7 @@ final class MachineAdmission {
             continue;
           }
           Violations here = path(at, spec, face).field(v6 ? "ipv6" : "ipv4");
-          one(tx, uid, face, network, way, v6, had, here)
+          one(tx, lookup, uid, face, network, way, v6, had, here)
               .ifPresent(ip -> {
                 keep.computeIfAbsent(network.uid(), n -> new ArrayList<>()).add(ip);
                 given.computeIfAbsent(face.name(), n -> new ArrayList<>()).add(ip);
@@ -726,6 +727,7 @@ final class MachineAdmission {
 
   private static Optional<Ip> one(
       Tx tx,
+      Lookup lookup,
       UUID uid,
       Interface face,
       Resource<NetworkSpec, NetworkStatus> network,
@@ -742,6 +744,10 @@ final class MachineAdmission {
     if (way instanceof Addressing.Fixed fixed) {
       at.require(subnet.isPresent(), network.title() + " has no " + family + " subnet");
       subnet.ifPresent(s -> checkFixed(fixed.ip(), s, at));
+      if (had.stream()
+          .noneMatch(l -> has(l, network, face, v6) && l.ip().equals(fixed.ip()))) {
+        checkWires(tx, lookup, uid, network, fixed.ip(), at);
+      }
       if (at.list().stream().noneMatch(v -> v.field().equals(at.path()))) {
         tx.addresses()
             .claim(network.uid(), fixed.ip(), uid, face.name())
@@ -760,11 +766,7 @@ final class MachineAdmission {
     Optional<Ip> kept =
         had.stream()
             .filter(l ->
-                l.coolingUntil() == null
-                    && l.network().equals(network.uid())
-                    && l.iface().equals(face.name())
-                    && l.ip().v6() == v6
-                    && subnet.get().cidr().usable(l.ip()))
+                has(l, network, face, v6) && subnet.get().cidr().usable(l.ip()))
             .map(Lease::ip)
             .findFirst();
     if (kept.isPresent()) {
@@ -779,6 +781,41 @@ final class MachineAdmission {
             + subnet.get().allocationRange()
             + " are taken; delete a machine or widen the pool");
     return fresh;
+  }
+
+  private static boolean has(
+      Lease lease, Resource<NetworkSpec, NetworkStatus> network, Interface face, boolean v6) {
+    return lease.coolingUntil() == null
+        && lease.network().equals(network.uid())
+        && lease.iface().equals(face.name())
+        && lease.ip().v6() == v6;
+  }
+
+  /** Whose the other network is, who asks need not know. */
+  private static void checkWires(
+      Tx tx,
+      Lookup lookup,
+      UUID uid,
+      Resource<NetworkSpec, NetworkStatus> network,
+      Ip ip,
+      Violations at) {
+    List<Resource<NetworkSpec, NetworkStatus>> others =
+        Wires.shared(tx, lookup, network, network.spec());
+    if (others.isEmpty()) {
+      return;
+    }
+    if (others.stream()
+        .flatMap(other -> other.spec().subnets().stream())
+        .anyMatch(subnet -> subnet.allocatable(ip))) {
+      at.add(
+          ip
+              + " is given out by another network on the same wire; take one that is in no other"
+              + " network's pool");
+    } else {
+      at.require(
+          !tx.addresses().bound(others.stream().map(Resource::uid).toList(), ip, uid),
+          ip + " is taken by a machine on another network on the same wire; take another one");
+    }
   }
 
   private static void checkFixed(Ip ip, Subnet subnet, Violations at) {
