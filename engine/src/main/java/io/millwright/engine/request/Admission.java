@@ -371,6 +371,16 @@ public final class Admission {
     return machines.admit(tx, lookup, machine, before, true, at.field("spec"));
   }
 
+  /** What a changed network newly asks for one of its machines; nothing if that is nothing. */
+  Optional<MachineStatus> reserveAnew(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      Resource<NetworkSpec, NetworkStatus> changed,
+      Violations at) {
+    return MachineAdmission.reserveAnew(tx, lookup, machine, changed, at);
+  }
+
   /** What a machine is from the moment on in which it is to be on another hypervisor. */
   MachineStatus move(
       Tx tx,

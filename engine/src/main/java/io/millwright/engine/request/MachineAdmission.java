@@ -39,6 +39,7 @@ import io.millwright.model.VolumeStatus;
 import io.millwright.planner.Placement;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -372,7 +373,7 @@ final class MachineAdmission {
     List<Placement.Candidate> candidates =
         all.stream()
             .map(h -> candidate(lookup, h, machine.project(), machine.spec(), networks, committed))
-            .sorted(java.util.Comparator.comparing(Placement.Candidate::name))
+            .sorted(Comparator.comparing(Placement.Candidate::name))
             .toList();
     Placement.Decision decision = Placement.choose(candidates, size);
     Placement.Candidate chosen = decision.chosen();
@@ -700,6 +701,60 @@ final class MachineAdmission {
         .map(Interface::network)
         .filter(Objects::nonNull)
         .collect(Collectors.toSet());
+  }
+
+  /**
+   * What a changed network newly asks for one of its machines; nothing if that is nothing. A system
+   * that has come up asks by DHCP at any time, but sets no more addresses than it was given.
+   */
+  static Optional<MachineStatus> reserveAnew(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      Resource<NetworkSpec, NetworkStatus> changed,
+      Violations at) {
+    MachineSpec spec = machine.spec();
+    boolean cameUp = spec.foreignMade() || machine.status().readyBy() != null;
+    Map<String, Resource<NetworkSpec, NetworkStatus>> networks =
+        networks(lookup, spec, machine.project());
+    List<Lease> had = tx.addresses().leases(machine.uid());
+    Map<String, List<Ip>> reserved = new HashMap<>();
+    for (Interface face : spec.addressed()) {
+      Resource<NetworkSpec, NetworkStatus> network = networks.get(face.network());
+      if (network == null || !network.uid().equals(changed.uid())) {
+        continue;
+      }
+      for (boolean v6 : new boolean[] {false, true}) {
+        Addressing way = ResolvedMachine.addressing(face, changed.spec(), v6);
+        if (!ResolvedMachine.reserves(face, changed.spec(), v6)
+            || (cameUp && !(way instanceof Addressing.Dhcp))
+            || had.stream().anyMatch(l -> has(l, changed, face, v6))) {
+          continue;
+        }
+        Violations here = path(at, spec, face).field(v6 ? "ipv6" : "ipv4");
+        one(tx, lookup, machine.uid(), face, changed, way, v6, had, here)
+            .ifPresent(ip -> reserved.computeIfAbsent(face.name(), n -> new ArrayList<>()).add(ip));
+      }
+    }
+    return reserved.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            machine
+                .status()
+                .withInterfaces(
+                    machine.status().interfaces().stream()
+                        .map(i -> with(i, reserved.getOrDefault(i.name(), List.of())))
+                        .toList()));
+  }
+
+  /** In place of what its guest has told of the same families. */
+  private static MachineStatus.Interface with(MachineStatus.Interface face, List<Ip> reserved) {
+    List<Ip> all = new ArrayList<>(reserved);
+    face.addresses().stream()
+        .filter(ip -> reserved.stream().noneMatch(r -> r.v6() == ip.v6()))
+        .forEach(all::add);
+    all.sort(Comparator.comparing(Ip::v6));
+    return new MachineStatus.Interface(face.name(), face.mac(), face.network(), all);
   }
 
   private static Map<String, Mac> reserveMacs(
