@@ -4,11 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.NetworkServices;
+import io.millwright.driver.testkit.Verb;
+import io.millwright.model.Condition;
 import io.millwright.model.Ip;
 import io.millwright.model.Kind;
 import io.millwright.model.Operation;
 import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
+import io.millwright.model.Resource;
+import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -119,5 +123,38 @@ class NetworkChangeTest {
     assertThat(published.reservations())
         .singleElement()
         .satisfies(r -> assertThat(r.ip().toString()).startsWith("10.63.0."));
+  }
+
+  @Test
+  void whatIsPublishedAndServedToNobodyIsToldOnce() {
+    try (World served = new World(World.Pace.FAST)) {
+      served.apply(World.BASE);
+      served.await("it is served", () -> serving(served).value() == Condition.Value.TRUE);
+      served.services.serving(false);
+      served.await("it is not", () -> serving(served).value() == Condition.Value.FALSE);
+      assertThat(serving(served).message()).isEqualTo("The simulated DHCP and DNS do not run; start them.");
+      long told = network(served).metadata().revision();
+      long seen = served.services.faults().calls(Verb.OBSERVE);
+      served.await("more rounds", () -> served.services.faults().calls(Verb.OBSERVE) > seen + 3);
+      assertThat(network(served).metadata().revision()).isEqualTo(told);
+      served.services.serving(true);
+      served.await("it is again", () -> serving(served).value() == Condition.Value.TRUE);
+      // Nor does anybody answer for what nobody serves.
+      served.services.serving(false);
+      served.await("it is not", () -> serving(served).value() == Condition.Value.FALSE);
+      served.apply(World.BASE.replaceFirst(" *services: .*\n", ""));
+      served.await("it is no matter", () -> serving(served).value() == Condition.Value.UNKNOWN);
+    }
+  }
+
+  private static Resource<?, ?> network(World of) {
+    return of.store.read(tx -> tx.resources().find(Kind.NETWORK, "default", "net")).orElseThrow();
+  }
+
+  /** What is told of it; unknown if nothing is. */
+  private static Condition serving(World of) {
+    return Condition.find(network(of).status().conditions(), Condition.SERVING)
+        .orElse(
+            new Condition(Condition.SERVING, Condition.Value.UNKNOWN, "", "", Instant.EPOCH));
   }
 }
