@@ -89,11 +89,13 @@ class NetworkChangeTest {
     world.apply(network("small", 62, "", ""));
     world.apply(on("small", "one", "", "power: off"));
     world.apply(on("small", "two", "", "power: off"));
-    assertThatThrownBy(
-            () ->
-                world.apply(
-                    network(
-                        "small", 62, ", {cidr: \"fd00:62::/64\", pool: \"fd00:62::9-fd00:62::9\"}", "")))
+    assertThatThrownBy(() ->
+            world.apply(
+                network(
+                    "small",
+                    62,
+                    ", {cidr: \"fd00:62::/64\", pool: \"fd00:62::9-fd00:62::9\"}",
+                    "")))
         .isInstanceOf(ProblemException.class)
         .hasMessageContaining("all addresses of Network small")
         .hasMessageContaining("are taken");
@@ -132,7 +134,8 @@ class NetworkChangeTest {
       served.await("it is served", () -> serving(served).value() == Condition.Value.TRUE);
       served.services.serving(false);
       served.await("it is not", () -> serving(served).value() == Condition.Value.FALSE);
-      assertThat(serving(served).message()).isEqualTo("The simulated DHCP and DNS do not run; start them.");
+      assertThat(serving(served).message())
+          .isEqualTo("The simulated DHCP and DNS do not run; start them.");
       long told = network(served).metadata().revision();
       long seen = served.services.faults().calls(Verb.OBSERVE);
       served.await("more rounds", () -> served.services.faults().calls(Verb.OBSERVE) > seen + 3);
@@ -154,7 +157,6 @@ class NetworkChangeTest {
   /** What is told of it; unknown if nothing is. */
   private static Condition serving(World of) {
     return Condition.find(network(of).status().conditions(), Condition.SERVING)
-        .orElse(
-            new Condition(Condition.SERVING, Condition.Value.UNKNOWN, "", "", Instant.EPOCH));
+        .orElse(new Condition(Condition.SERVING, Condition.Value.UNKNOWN, "", "", Instant.EPOCH));
   }
 }

@@ -84,8 +84,7 @@ class SharedWireTest {
     // On a wire of its own nobody else has it.
     world.apply(network("beside", "vlan: 20\n  ", "10.20.0.200-10.20.0.210", ""));
     world.apply(on("beside", "second", "10.20.0.200"));
-    assertThat(
-            refused(network("beside", "", "10.20.0.220-10.20.0.230", "")).detail())
+    assertThat(refused(network("beside", "", "10.20.0.220-10.20.0.230", "")).detail())
         .contains("10.20.0.200 is in use, and another network on the same wire has it");
   }
 

@@ -878,7 +878,12 @@ public final class Apply {
               wrong.add(
                   new Violation(
                       draft.field("spec"),
-                      "asks for more at " + v.field() + " of " + machine.title() + ": " + v.message())));
+                      "asks for more at "
+                          + v.field()
+                          + " of "
+                          + machine.title()
+                          + ": "
+                          + v.message())));
       if (status.isEmpty() || !at.list().isEmpty()) {
         return machine;
       }

@@ -799,8 +799,7 @@ final class MachineAdmission {
     if (way instanceof Addressing.Fixed fixed) {
       at.require(subnet.isPresent(), network.title() + " has no " + family + " subnet");
       subnet.ifPresent(s -> checkFixed(fixed.ip(), s, at));
-      if (had.stream()
-          .noneMatch(l -> has(l, network, face, v6) && l.ip().equals(fixed.ip()))) {
+      if (had.stream().noneMatch(l -> has(l, network, face, v6) && l.ip().equals(fixed.ip()))) {
         checkWires(tx, lookup, uid, network, fixed.ip(), at);
       }
       if (at.list().stream().noneMatch(v -> v.field().equals(at.path()))) {
@@ -820,8 +819,7 @@ final class MachineAdmission {
     }
     Optional<Ip> kept =
         had.stream()
-            .filter(l ->
-                has(l, network, face, v6) && subnet.get().cidr().usable(l.ip()))
+            .filter(l -> has(l, network, face, v6) && subnet.get().cidr().usable(l.ip()))
             .map(Lease::ip)
             .findFirst();
     if (kept.isPresent()) {
