@@ -170,6 +170,11 @@ final class GetCommand extends ListedAcross {
     String fields =
         targets.isEmpty() ? fieldSelector : "metadata.name=" + targets.getFirst().name();
     MillwrightApi api = api();
+    // What is not there would be waited for without a word.
+    String from =
+        targets.isEmpty()
+            ? project()
+            : new View(of.find(api, cli().project(), targets.getFirst().name()).body()).project();
     Columns columns = new Columns(of, format == Format.WIDE, allProjects);
     new Watching(
             shell(),
@@ -177,7 +182,7 @@ final class GetCommand extends ListedAcross {
             columns.titles(),
             view -> columns.row(view, shell().clock().instant()),
             view -> columns.gone(view, shell().clock().instant()))
-        .print(last -> of.watch(api, project(), selector, fields, last));
+        .print(last -> of.watch(api, from, selector, fields, last));
     return 0;
   }
 }
