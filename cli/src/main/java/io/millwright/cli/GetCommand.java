@@ -1,11 +1,15 @@
 package io.millwright.cli;
 
 import io.millwright.client.Answer;
+import io.millwright.client.ApiException;
 import io.millwright.client.MillwrightApi;
 import io.millwright.client.Trees;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -89,20 +93,40 @@ final class GetCommand extends ListedAcross {
 
   private int byName(List<Target> targets) {
     MillwrightApi api = api();
-    List<JsonNode> found = new ArrayList<>();
+    Map<Target, JsonNode> there = new LinkedHashMap<>();
+    List<Complaint> wrong = new ArrayList<>();
     for (Target each : targets) {
-      found.add(each.kind().find(api, cli().project(), each.name()).body());
+      try {
+        there.put(each, each.kind().find(api, cli().project(), each.name()).body());
+      } catch (ApiException e) {
+        if (targets.size() == 1) {
+          throw e;
+        }
+        wrong.add(Complaint.of(e));
+      }
     }
-    if (found.size() == 1 && (format == Format.JSON || format == Format.YAML)) {
+    show(there, targets.size() == 1);
+    shell().out().flush();
+    if (!wrong.isEmpty()) {
+      throw new Failure(
+          wrong.getFirst().code(),
+          wrong.stream().map(Complaint::line).distinct().collect(Collectors.joining("; ")));
+    }
+    return 0;
+  }
+
+  private void show(Map<Target, JsonNode> there, boolean alone) {
+    List<JsonNode> found = List.copyOf(there.values());
+    if (alone && (format == Format.JSON || format == Format.YAML)) {
       Listing.one(shell(), format, found.getFirst());
     } else {
       for (Kind each : Kind.values()) {
         List<JsonNode> same = new ArrayList<>();
-        for (int i = 0; i < found.size(); i++) {
-          if (targets.get(i).kind() == each) {
-            same.add(found.get(i));
+        there.forEach((target, node) -> {
+          if (target.kind() == each) {
+            same.add(node);
           }
-        }
+        });
         if (format == Format.JSON || format == Format.YAML) {
           Listing.list(shell(), format, found);
           break;
@@ -110,7 +134,6 @@ final class GetCommand extends ListedAcross {
         Listing.resources(shell(), format, false, each, same);
       }
     }
-    return 0;
   }
 
   private int all(Kind of) {

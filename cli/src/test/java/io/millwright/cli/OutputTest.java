@@ -249,6 +249,39 @@ class OutputTest extends CliTestCase {
   }
 
   @Test
+  void whatIsThereIsShownThoughOtherNamesAreNot() {
+    server.on(
+        "GET /projects/default/machines/typo",
+        FakeServer.problem(404, "not-found", "there is no Machine typo in project default"));
+    server.on(
+        "GET /projects/shared/machines/typo",
+        FakeServer.problem(404, "not-found", "there is none"));
+    var named = run("get", "machine", "hello", "typo", "-o", "name");
+    assertThat(named.out()).isEqualTo("machine/hello\n");
+    assertThat(named.err()).isEqualTo("millwright: there is no Machine typo in project default\n");
+    assertThat(named.code()).isEqualTo(1);
+  }
+
+  @Test
+  void whatWasSwitchedIsWaitedForThoughOneIsNotThere() {
+    server
+        .on(
+            "POST /projects/default/machines/typo:power-off",
+            FakeServer.problem(404, "not-found", "there is no Machine typo in project default"))
+        .on("POST /projects/default/machines/hello:power-off", 202, Samples.running())
+        .on(
+            "GET /operations/0193-op",
+            FakeServer.events("event: operation", "data: " + Samples.succeeded(), ""));
+    var switched = run("power", "off", "typo", "hello", "--wait");
+    assertThat(switched.out())
+        .startsWith("machine/hello power off: operation 0193-op\n")
+        .contains("succeeded in 31.5 s");
+    assertThat(switched.err())
+        .isEqualTo("millwright: machine/typo: there is no Machine typo in project default\n");
+    assertThat(switched.code()).isEqualTo(1);
+  }
+
+  @Test
   void operations() throws IOException {
     server
         .on(
