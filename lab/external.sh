@@ -6,11 +6,21 @@
 # A machine's own libvirt may have no pool of ours yet.
 external_pool() {
   local uri=$1
-  virsh -q -c "$uri" pool-info millwright >/dev/null 2>&1 && return
+  if virsh -q -c "$uri" pool-info millwright >/dev/null 2>&1; then start_pool "$uri"; return; fi
   install -d -m 711 "$DATA/pool"
   virsh -q -c "$uri" pool-define-as millwright dir --target "$DATA/pool" >/dev/null
-  virsh -q -c "$uri" pool-start millwright >/dev/null
   touch "$DATA/made-pool"
+  virsh -q -c "$uri" pool-autostart millwright >/dev/null
+  start_pool "$uri"
+}
+
+made_pool() { [[ -e $DATA/made-pool ]] && virsh -q -c "$1" pool-info millwright >/dev/null 2>&1; }
+pool_runs() { virsh -q -c "$1" pool-list --name | awk '$1 == "millwright" { runs = 1 } END { exit !runs }'; }
+
+# Ours only: whether one of the user's own runs is theirs to say. One that was made without autostart does not since a
+# reboot.
+start_pool() { # URI
+  ! made_pool "$1" || pool_runs "$1" || virsh -q -c "$1" pool-start millwright >/dev/null
 }
 
 # On a hypervisor of the user's own only what is ours may go, and each thing by the way that made it.
@@ -20,6 +30,8 @@ empty_external() {
   "$HERE/lab/lab" up --name "$LAB" --dir "$DATA/lab" --index "$INDEX" --host-bridge
   # shellcheck disable=SC1091
   . "$DATA/lab/lab.env"
+  # Nor a pool, of which nothing could be removed.
+  start_pool "$uri"
   healthy || { use_jdk; start_server; }
   tell_volumes
   say "deleting the machines, and what makes more of them"
@@ -28,11 +40,8 @@ empty_external() {
   say "deleting images and networks"
   # With a hypervisor's declaration go the images that are on it still.
   delete_all image network hypervisor
-  if [[ -e $DATA/made-pool ]] && virsh -q -c "$uri" pool-info millwright >/dev/null 2>&1; then
-    # Since a reboot it may not run.
-    if virsh -q -c "$uri" pool-list --name | awk '$1 == "millwright" { runs = 1 } END { exit !runs }'; then
-      virsh -q -c "$uri" pool-destroy millwright
-    fi
+  if made_pool "$uri"; then
+    if pool_runs "$uri"; then virsh -q -c "$uri" pool-destroy millwright; fi
     virsh -q -c "$uri" pool-undefine millwright
   fi
   tell_left "$uri"

@@ -101,6 +101,10 @@ export function standingOf({ kind, deleting, off, conditions }: Stands): Standin
     const [health, word] = rollouts[ready.reason] ?? ['bad', 'Not ready'];
     return { health, word, sentence: ready.message };
   }
+  const serving = conditions?.find((c) => c.type === 'Serving');
+  if (serving?.value === 'false') {
+    return { health: 'bad', word: 'Not served', sentence: serving.message };
+  }
   if (ready?.value === 'true') {
     return { health: 'good', word: 'Ready', sentence: ready.message };
   }

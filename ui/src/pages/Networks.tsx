@@ -5,9 +5,9 @@ import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import type { Schemas } from '../api/client';
-import { ALL, type Kinds } from '../api/kinds';
+import { ALL, standing, type Kinds } from '../api/kinds';
 import { addresses, one } from '../api/queries';
-import { Ago, Asked, Card, Empty, Facts, NotThere, PageHead, Quiet, Row } from '../parts/basics';
+import { Ago, Asked, Card, Empty, Facts, NotThere, PageHead, Quiet, Row, Standing } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
 import { useListed } from '../parts/listed';
@@ -47,7 +47,7 @@ export function Networks() {
       width: 'minmax(90px, 0.7fr)',
       wide: true,
       value: (n) => n.spec.services?.driver,
-      cell: (n) => n.spec.services?.driver ?? <Quiet>nobody</Quiet>,
+      cell: (n) => (standing(n).health === 'bad' ? <Standing {...standing(n)} /> : (n.spec.services?.driver ?? <Quiet>nobody</Quiet>)),
     },
   ];
   return (
@@ -78,6 +78,7 @@ export function NetworkPage() {
     return <NotThere title={name} of={network} />;
   }
   const { spec } = network.data;
+  const { health, sentence } = standing(network.data);
   return (
     <>
       <PageHead title={name} under={project}>
@@ -94,7 +95,7 @@ export function NetworkPage() {
               ['VLAN', spec.vlan],
               ['MTU', spec.mtu],
               ['Carried by', spec.attachments?.map((a) => `${a.bridge ?? a.network} of ${a.hypervisor}`).join(', ')],
-              ['DHCP and DNS', spec.services?.driver],
+              ['DHCP and DNS', spec.services && health === 'bad' ? `${spec.services.driver}: ${sentence}` : spec.services?.driver],
             ]}
           />
         </Card>

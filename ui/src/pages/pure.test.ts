@@ -5,7 +5,7 @@ import { compare, matches, sentence, sorted, textOf } from '../parts/text';
 import { listSearch, searchOf } from '../search';
 import { cellsOf } from './addressMap';
 import type { Group, Operation } from '../api/kinds';
-import { standing } from '../api/kinds';
+import { standing, standingOf } from '../api/kinds';
 import { declaredOf, labelsOf, loginOf, manifestsOf, type Draft } from './manifest';
 import { loadOf } from './load';
 import { need } from './need';
@@ -241,6 +241,17 @@ describe('what is wrong', () => {
       ['Source', 'no such repository', '/p/shop/sources/infra'],
       ['Webhook', 'its host is unknown', '/p/shop/webhooks/chat'],
     ]);
+  });
+  it('is also a network whose DHCP and DNS do not run, though it is declared', () => {
+    const net = ill('Network', ['lab'], 'dnsmasq does not run.');
+    expect(causes([net] as never, [], 'shop').map((c) => [c.kind, c.why, c.what[0]!.to])).toEqual([['Network', 'dnsmasq does not run.', '/p/shop/networks/lab']]);
+    const told = (value: string) => [
+      { type: 'Ready', value: 'true', reason: 'Declared', message: '', since: '' },
+      { type: 'Serving', value, reason: '', message: 'dnsmasq does not run.', since: '' },
+    ];
+    const of = (value: string) => standingOf({ kind: 'Network', deleting: false, off: false, conditions: told(value) } as never);
+    expect(of('false')).toEqual({ health: 'bad', word: 'Not served', sentence: 'dnsmasq does not run.' });
+    expect(of('true').health).toBe('good');
   });
   it('is told by cause, the one with most behind it first, hypervisors before all', () => {
     const found = causes(

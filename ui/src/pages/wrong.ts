@@ -7,7 +7,7 @@ const PATIENCE = 3;
 const PAGES = ['Machine', 'Group', 'Source', 'Webhook', 'Network'];
 
 /** Of the others nobody waits for something, or their machines tell of it. */
-const LOOKED_AT = ['Hypervisor', 'Group', 'Machine', 'Image', 'Volume', 'Source', 'Webhook'];
+const LOOKED_AT = ['Hypervisor', 'Group', 'Machine', 'Network', 'Image', 'Volume', 'Source', 'Webhook'];
 
 /** What is wrong with one thing, or with several for the same reason. */
 export interface Cause {

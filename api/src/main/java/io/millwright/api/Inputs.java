@@ -115,7 +115,7 @@ final class Inputs {
       if (value.startsWith("=")) {
         value = value.substring(1).strip();
       }
-      if (!path.matches("[A-Za-z][A-Za-z0-9]*(\\.[A-Za-z][A-Za-z0-9]*)*")) {
+      if (!path.matches("[A-Za-z][A-Za-z0-9]*(\\.([A-Za-z][A-Za-z0-9]*|[0-9]+))*")) {
         throw ProblemException.invalid(
             "fieldSelector",
             Names.quote(part) + " is no requirement; write path=value, such as spec.image=debian");

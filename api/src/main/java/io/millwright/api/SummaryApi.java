@@ -110,7 +110,9 @@ final class SummaryApi {
             "Look at its deliveries; they are sent again by themselves, and at once by a button"
                 + " there.";
         case GROUP -> "Look at what its rollout says; continue it, or roll it back.";
-        case NETWORK, SIZE, PROFILE, IMAGE, VOLUME, MACHINE, SNAPSHOT, POOL, OFFER ->
+        case NETWORK ->
+            "See that its DHCP and DNS run; what is published meanwhile is served from then on.";
+        case SIZE, PROFILE, IMAGE, VOLUME, MACHINE, SNAPSHOT, POOL, OFFER ->
             held ? "Look at what failed, then apply it again." : "Look at its last operation.";
       };
     }

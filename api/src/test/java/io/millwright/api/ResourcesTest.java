@@ -146,6 +146,14 @@ class ResourcesTest {
           "projects/p5/sizes/s" + i,
           Rig.size("s" + i, 1 + i, "labels: {parity: " + (i % 2 == 0 ? "even" : "odd") + "}"));
     }
+    rig.put(
+        "projects/p5/networks/n5",
+        """
+        apiVersion: millwright/v1
+        kind: Network
+        metadata: {name: n5}
+        spec: {subnets: [{cidr: 10.5.0.0/24}]}
+        """);
     List<String> names = new ArrayList<>();
     String cursor = "";
     int parts = 0;
@@ -169,6 +177,10 @@ class ResourcesTest {
     assertThat(names("projects/p5/sizes?fieldSelector=spec.cores=3")).containsExactly("s2");
     assertThat(names("projects/p5/sizes?fieldSelector=metadata.name=s1,status.ready=true"))
         .containsExactly("s1");
+    assertThat(names("projects/p5/networks?fieldSelector=spec.subnets.0.cidr=10.5.0.0/24"))
+        .containsExactly("n5");
+    assertThat(names("projects/p5/networks?fieldSelector=spec.subnets.1.cidr=10.5.0.0/24"))
+        .isEmpty();
     assertThat(names("projects/-/sizes?labelSelector=parity=odd")).containsExactly("s1", "s3");
     assertThat(names("projects/nobody/sizes")).isEmpty();
 

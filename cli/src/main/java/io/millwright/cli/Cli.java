@@ -21,6 +21,7 @@ import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -143,6 +144,9 @@ final class Cli implements Callable<Integer> {
 
   private final Shell shell;
 
+  /** The first word that is a command; empty if there is none. */
+  private String asked = "";
+
   Cli(Shell shell) {
     this.shell = shell;
   }
@@ -150,6 +154,7 @@ final class Cli implements Callable<Integer> {
   /** Carries a command line out. Returns the exit code of the process. */
   static int run(Shell shell, String... args) {
     Cli cli = new Cli(shell);
+    cli.asked = Stream.of(args).filter(COMMANDS::contains).findFirst().orElse("");
     int code = cli.commandLine(args).execute(args);
     IOException unwritten = shell.out().trouble();
     if (unwritten != null) {
@@ -240,9 +245,10 @@ final class Cli implements Callable<Integer> {
     if (debug) {
       cause.printStackTrace(shell.err());
     }
-    // A plan says 2 when there is something to do.
+    // A plan says 2 when there is something to do; also what is wrong before its name is its own.
     Object command = at.getCommandSpec().userObject();
-    return command instanceof PlanCommand ? Failure.FAILED : complaint.code();
+    boolean plan = command instanceof PlanCommand || (command == this && asked.equals("plan"));
+    return plan ? Failure.FAILED : complaint.code();
   }
 
   private static final String IN_ANY_CASE = " (case-insensitive)";

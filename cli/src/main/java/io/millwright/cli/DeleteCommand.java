@@ -176,7 +176,7 @@ final class DeleteCommand extends Waiting {
         bundle,
         () -> {
           List<Doomed> out = new ArrayList<>();
-          for (JsonNode document : Yaml.read(bundle.text())) {
+          for (JsonNode document : Yaml.texts(bundle.text())) {
             if (document.isArray()) {
               document.forEach(each -> out.add(doomed(each)));
             } else if (Trees.text(document, "kind").equals("List")) {

@@ -85,8 +85,8 @@ final class DescribeCommand extends Part {
     }
     rest(view);
     scripts(view);
-    events(api, target, now);
-    Timeline latest = Follow.latest(api, cli().project(), target);
+    events(api, view, target, now);
+    Timeline latest = Follow.latest(api, view.project(), target);
     if (latest != null) {
       heading("Latest operation");
       field("  UID", latest.uid());
@@ -198,16 +198,21 @@ final class DescribeCommand extends Part {
       List<String> lines = Trees.text(script, "output").lines().toList();
       int before = Math.max(0, lines.size() - SCRIPT_LINES);
       if (before > 0) {
-        print("  ... " + before + " lines before, see: millwright get -o yaml");
+        print(
+            "  ... "
+                + before
+                + " lines before, see: millwright get "
+                + view.reference()
+                + " -o yaml");
       }
       lines.stream().skip(before).forEach(l -> print("  " + Safe.line(l)));
     }
   }
 
-  private void events(MillwrightApi api, Target target, Instant now) {
+  private void events(MillwrightApi api, View view, Target target, Instant now) {
     JsonNode items =
         api.listEvents(
-                cli().project(), null, null, target.kind().title(), EVENTS, target.name(), null)
+                view.project(), null, null, target.kind().title(), EVENTS, target.name(), null)
             .body()
             .path("items");
     Table table = new Table(List.of("AGE", "REASON", "MESSAGE"));

@@ -46,6 +46,7 @@ final class DoctorCommand extends Part {
       ready(api, Kind.NETWORK);
       ready(api, Kind.IMAGE);
       built(api);
+      served(api);
       ready(api, Kind.VOLUME);
       ready(api, Kind.MACHINE);
       ready(api, Kind.GROUP);
@@ -186,6 +187,23 @@ final class DoctorCommand extends Part {
                 + " is kept as it was, for its last build failed: "
                 + Trees.text(built, "message"),
             "see: millwright image list " + view.name() + " -p " + view.project());
+      }
+    }
+  }
+
+  /** Reports networks of which what is published is served to nobody. */
+  private void served(MillwrightApi api) {
+    for (JsonNode each : GetCommand.list(api, Kind.NETWORK, "-", null, null)) {
+      View view = new View(each);
+      JsonNode serving = view.condition("Serving");
+      if (Trees.text(serving, "value").equals("false")) {
+        find(
+            view.reference()
+                + " in project "
+                + view.project()
+                + " has no DHCP and DNS: "
+                + Trees.text(serving, "message"),
+            "see: millwright describe " + view.reference() + " -p " + view.project());
       }
     }
   }

@@ -1,11 +1,15 @@
 package io.millwright.cli;
 
 import io.millwright.client.Answer;
+import io.millwright.client.ApiException;
 import io.millwright.client.MillwrightApi;
 import io.millwright.client.Trees;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -89,20 +93,40 @@ final class GetCommand extends ListedAcross {
 
   private int byName(List<Target> targets) {
     MillwrightApi api = api();
-    List<JsonNode> found = new ArrayList<>();
+    Map<Target, JsonNode> there = new LinkedHashMap<>();
+    List<Complaint> wrong = new ArrayList<>();
     for (Target each : targets) {
-      found.add(each.kind().find(api, cli().project(), each.name()).body());
+      try {
+        there.put(each, each.kind().find(api, cli().project(), each.name()).body());
+      } catch (ApiException e) {
+        if (targets.size() == 1) {
+          throw e;
+        }
+        wrong.add(Complaint.of(e));
+      }
     }
-    if (found.size() == 1 && (format == Format.JSON || format == Format.YAML)) {
+    show(there, targets.size() == 1);
+    shell().out().flush();
+    if (!wrong.isEmpty()) {
+      throw new Failure(
+          wrong.getFirst().code(),
+          wrong.stream().map(Complaint::line).distinct().collect(Collectors.joining("; ")));
+    }
+    return 0;
+  }
+
+  private void show(Map<Target, JsonNode> there, boolean alone) {
+    List<JsonNode> found = List.copyOf(there.values());
+    if (alone && (format == Format.JSON || format == Format.YAML)) {
       Listing.one(shell(), format, found.getFirst());
     } else {
       for (Kind each : Kind.values()) {
         List<JsonNode> same = new ArrayList<>();
-        for (int i = 0; i < found.size(); i++) {
-          if (targets.get(i).kind() == each) {
-            same.add(found.get(i));
+        there.forEach((target, node) -> {
+          if (target.kind() == each) {
+            same.add(node);
           }
-        }
+        });
         if (format == Format.JSON || format == Format.YAML) {
           Listing.list(shell(), format, found);
           break;
@@ -110,7 +134,6 @@ final class GetCommand extends ListedAcross {
         Listing.resources(shell(), format, false, each, same);
       }
     }
-    return 0;
   }
 
   private int all(Kind of) {
@@ -170,6 +193,11 @@ final class GetCommand extends ListedAcross {
     String fields =
         targets.isEmpty() ? fieldSelector : "metadata.name=" + targets.getFirst().name();
     MillwrightApi api = api();
+    // What is not there would be waited for without a word.
+    String from =
+        targets.isEmpty()
+            ? project()
+            : new View(of.find(api, cli().project(), targets.getFirst().name()).body()).project();
     Columns columns = new Columns(of, format == Format.WIDE, allProjects);
     new Watching(
             shell(),
@@ -177,7 +205,7 @@ final class GetCommand extends ListedAcross {
             columns.titles(),
             view -> columns.row(view, shell().clock().instant()),
             view -> columns.gone(view, shell().clock().instant()))
-        .print(last -> of.watch(api, project(), selector, fields, last));
+        .print(last -> of.watch(api, from, selector, fields, last));
     return 0;
   }
 }

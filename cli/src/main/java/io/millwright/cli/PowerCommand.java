@@ -1,10 +1,14 @@
 package io.millwright.cli;
 
 import io.millwright.client.Answer;
+import io.millwright.client.ApiException;
 import io.millwright.client.MillwrightApi;
+import io.millwright.client.UnreachableException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -33,21 +37,52 @@ final class PowerCommand extends Waiting {
   @Override
   public Integer call() {
     MillwrightApi api = api();
-    List<String> operations = new java.util.ArrayList<>();
-    for (String name : names) {
-      String machine = Kind.MACHINE.bare(name);
-      Answer answer = act(api, machine);
-      String word = "machine/" + machine + " power " + act;
-      if (answer.accepted()) {
-        String uid = new View(answer.body()).uid();
-        operations.add(uid);
-        print(word + ": operation " + uid);
-      } else {
-        print(word + ": nothing to do");
+    List<String> operations = new ArrayList<>();
+    List<Complaint> wrong = new ArrayList<>();
+    String unasked = "";
+    for (int i = 0; i < names.size(); i++) {
+      String machine = Kind.MACHINE.bare(names.get(i));
+      try {
+        begin(machine, act(api, machine), operations);
+      } catch (ApiException | UnreachableException e) {
+        if (names.size() == 1) {
+          throw e;
+        }
+        Complaint why = Complaint.of(e);
+        wrong.add(new Complaint(why.code(), "machine/" + machine + ": " + why.line()));
+        if (e instanceof UnreachableException) {
+          // The others would not be heard of either.
+          List<String> left = names.subList(i + 1, names.size());
+          unasked = left.isEmpty() ? "" : "; not asked for: " + String.join(", ", left);
+          break;
+        }
       }
     }
-    await(operations);
+    try {
+      await(operations);
+    } catch (Failure | ApiException | UnreachableException e) {
+      if (wrong.isEmpty()) {
+        throw e;
+      }
+      wrong.add(Complaint.of(e));
+    }
+    if (!wrong.isEmpty()) {
+      throw new Failure(
+          wrong.getFirst().code(),
+          wrong.stream().map(Complaint::line).collect(Collectors.joining("; ")) + unasked);
+    }
     return 0;
+  }
+
+  private void begin(String machine, Answer answer, List<String> operations) {
+    String word = "machine/" + machine + " power " + act;
+    if (answer.accepted()) {
+      String uid = new View(answer.body()).uid();
+      operations.add(uid);
+      print(word + ": operation " + uid);
+    } else {
+      print(word + ": nothing to do");
+    }
   }
 
   private Answer act(MillwrightApi api, String name) {

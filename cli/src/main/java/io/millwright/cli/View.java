@@ -83,7 +83,9 @@ record View(JsonNode tree) {
     }
     JsonNode ready = condition("Ready");
     return switch (Trees.text(ready, "value")) {
-      case "true" -> "Ready";
+      // A network is ready as soon as it is declared, whoever serves it.
+      case "true" ->
+          Trees.text(condition("Serving"), "value").equals("false") ? "NotServing" : "Ready";
       case "" -> "";
       case "unknown" -> "Unknown";
       default -> {

@@ -386,6 +386,32 @@ class ApplyTest extends CliTestCase {
   }
 
   @Test
+  void deleteReadsNamesAsApplyDoes() throws IOException {
+    Path file =
+        file(
+            "m.yaml",
+            """
+            kind: Machine
+            metadata: {name: 0042, project: &where 1_0}
+            ---
+            kind: Machine
+            metadata: {name: 0x1f, labels: &its {project: 12.10}}
+            ---
+            kind: List
+            items:
+              - {kind: &kind Machine, metadata: &meta {name: &one 1e3, project: 0o7}}
+              - {kind: *kind, metadata: {name: on, project: *one}}
+            """);
+    run("delete", "-f", file.toString());
+    assertThat(server.lines())
+        .contains(
+            "DELETE /projects/1_0/machines/0042",
+            "DELETE /projects/default/machines/0x1f",
+            "DELETE /projects/0o7/machines/1e3",
+            "DELETE /projects/1e3/machines/on");
+  }
+
+  @Test
   void deleteOfWhatIsNoManifest() throws IOException {
     Path file = file("x.yaml", "a: [\n");
     assertThat(run("delete", "-f", file.toString()))

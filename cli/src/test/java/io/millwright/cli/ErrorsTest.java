@@ -163,6 +163,10 @@ class ErrorsTest extends CliTestCase {
                 + " but was 'xml'; see: millwright get --help");
     run("apply").failed(2, "Missing required option: '--file=FILE'; see: millwright apply --help");
     run("plan").failed(1, "Missing required option: '--file=FILE'; see: millwright plan --help");
+    run("--prject", "x", "plan", "-f", "f")
+        .failed(1, "Unknown options: '--prject', 'x'; see: millwright --help");
+    run("--prject", "x", "apply", "-f", "f")
+        .failed(2, "Unknown options: '--prject', 'x'; see: millwright --help");
     run("get", "machines", "--nope")
         .failed(2, "Unknown option: '--nope'; see: millwright get --help");
     run("operation").failed(2, "say what to do: millwright operation list, show or cancel");

@@ -258,6 +258,34 @@ class FollowTest extends CliTestCase {
   }
 
   @Test
+  void whatIsNotThereIsNotWatched() {
+    server
+        .on(
+            "GET /projects/default/machines/typo",
+            FakeServer.problem(404, "not-found", "there is no Machine typo in project default"))
+        .on("GET /projects/shared/machines/typo", FakeServer.problem(404, "not-found", "none"));
+    run("get", "machine", "typo", "-w").failed(1, "there is no Machine typo in project default");
+  }
+
+  @Test
+  void whatAllShareIsWatchedWhereItIs() {
+    server
+        .on(
+            "GET /projects/default/sizes/small",
+            FakeServer.problem(404, "not-found", "there is no Size small in project default"))
+        .on(
+            "GET /projects/shared/sizes/small",
+            200,
+            "{\"kind\":\"Size\",\"metadata\":{\"name\":\"small\",\"project\":\"shared\"},\"spec\":{},\"status\":{}}");
+    run("get", "size", "small", "-w");
+    assertThat(server.lines())
+        .last()
+        .asString()
+        .startsWith("GET /projects/shared/sizes")
+        .contains("metadata.name");
+  }
+
+  @Test
   void operationsAreWatchedInBothPlaces() {
     String later = Samples.running().replace("\"running\"", "\"succeeded\"");
     for (List<String> command :

@@ -198,7 +198,7 @@ class OutputTest extends CliTestCase {
         .on("GET /projects/default/events", 200, "{\"items\":[]}")
         .on("GET /operations", 200, "{\"items\":[]}");
     assertThat(run("describe", "machine", "hello").done().out())
-        .contains("  ... 10 lines before, see: millwright get -o yaml\n  line 11\n")
+        .contains("  ... 10 lines before, see: millwright get machine/hello -o yaml\n  line 11\n")
         .contains("  line 30\n")
         .doesNotContain("line 10\n");
   }
@@ -219,6 +219,66 @@ class OutputTest extends CliTestCase {
         .contains(
             "GET /projects/default/events?kind=Machine&limit=20&name=hello",
             "GET /operations?kind=Machine&limit=1&name=hello&project=default");
+  }
+
+  @Test
+  void describeOfWhatAllShareTellsWhatHappenedThere() {
+    server
+        .on(
+            "GET /projects/shared/sizes/small",
+            200,
+            """
+            {"kind":"Size","metadata":{"name":"small","project":"shared","uid":"u",
+             "generation":1,"createdAt":"2026-11-21T11:00:00Z"},"spec":{},"status":{}}\
+            """)
+        .on(
+            "GET /projects/shared/events",
+            200,
+            """
+            {"items":[{"cursor":"9","at":"2026-11-21T11:58:00Z","kind":"Size",
+             "project":"shared","name":"small","reason":"Declared","message":"It is there."}]}\
+            """)
+        .on("GET /operations", 200, "{\"items\":[" + Samples.succeeded() + "]}");
+    assertThat(run("describe", "size", "small").done().out())
+        .contains("It is there.")
+        .contains("Latest operation");
+    assertThat(server.lines())
+        .contains(
+            "GET /projects/shared/events?kind=Size&limit=20&name=small",
+            "GET /operations?kind=Size&limit=1&name=small&project=shared");
+  }
+
+  @Test
+  void whatIsThereIsShownThoughOtherNamesAreNot() {
+    server.on(
+        "GET /projects/default/machines/typo",
+        FakeServer.problem(404, "not-found", "there is no Machine typo in project default"));
+    server.on(
+        "GET /projects/shared/machines/typo",
+        FakeServer.problem(404, "not-found", "there is none"));
+    var named = run("get", "machine", "hello", "typo", "-o", "name");
+    assertThat(named.out()).isEqualTo("machine/hello\n");
+    assertThat(named.err()).isEqualTo("millwright: there is no Machine typo in project default\n");
+    assertThat(named.code()).isEqualTo(1);
+  }
+
+  @Test
+  void whatWasSwitchedIsWaitedForThoughOneIsNotThere() {
+    server
+        .on(
+            "POST /projects/default/machines/typo:power-off",
+            FakeServer.problem(404, "not-found", "there is no Machine typo in project default"))
+        .on("POST /projects/default/machines/hello:power-off", 202, Samples.running())
+        .on(
+            "GET /operations/0193-op",
+            FakeServer.events("event: operation", "data: " + Samples.succeeded(), ""));
+    var switched = run("power", "off", "typo", "hello", "--wait");
+    assertThat(switched.out())
+        .startsWith("machine/hello power off: operation 0193-op\n")
+        .contains("succeeded in 31.5 s");
+    assertThat(switched.err())
+        .isEqualTo("millwright: machine/typo: there is no Machine typo in project default\n");
+    assertThat(switched.code()).isEqualTo(1);
   }
 
   @Test
@@ -308,9 +368,22 @@ class OutputTest extends CliTestCase {
         {"machines":2,"unseen":["Hypervisor hv2: it does not answer"],
          "broken":[{"rule":"owned","message":"the machine lost is nobody's"}]}
         """);
+    server.on(
+        "GET /projects/-/networks",
+        200,
+        Samples.list(
+            """
+            {"kind":"Network","metadata":{"name":"lab","project":"default"},"spec":{},
+             "status":{"conditions":[{"type":"Ready","value":"true","reason":"Declared"},
+              {"type":"Serving","value":"false","reason":"NotServing",
+               "message":"dnsmasq does not run."}]}}\
+            """));
     Result result = run("doctor");
     assertThat(result.code()).isEqualTo(1);
     assertThat(result.out())
+        .contains(
+            "BAD  network/lab in project default has no DHCP and DNS: dnsmasq does not run.\n"
+                + "     -> see: millwright describe network/lab -p default\n")
         .contains("ok   token is valid\n")
         .contains("BAD  there is no hypervisor, so no machine can run\n     -> apply a manifest")
         .contains(

@@ -36,6 +36,12 @@ public interface NetworkServices extends AutoCloseable {
     return Optional.ofNullable(observe().get(uid));
   }
 
+  /**
+   * Fails if what is published is served to nobody now, because who serves it does not run; asked
+   * often, and cheap.
+   */
+  default void check() throws DriverException {}
+
   /** Publishes the records of a machine in place of those that it had. */
   Outcome publish(Records records) throws DriverException;
 

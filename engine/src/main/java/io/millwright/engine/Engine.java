@@ -178,7 +178,7 @@ public final class Engine implements AutoCloseable {
             new ImageReconciler(store, drivers, outside, images, apply, delete, builds, clock),
             new VolumeReconciler(store, outside, clock),
             new SnapshotReconciler(store, outside, clock),
-            new NetworkReconciler(store, outside, round),
+            new NetworkReconciler(store, outside, clock, round),
             groups,
             new PoolReconciler(store, apply, delete, clock, round),
             new SourceReconciler(store, outside, admission, apply, approving, delete, clock),

@@ -35,6 +35,9 @@ public record Condition(String type, Value value, String reason, String message,
   /** Whether a machine has told that its first boot went well. */
   public static final String FIRST_BOOT = "FirstBoot";
 
+  /** Whether what is published on a network is served. */
+  public static final String SERVING = "Serving";
+
   /** The condition of this type, if it stands in the list. */
   public static Optional<Condition> find(List<Condition> all, String type) {
     return all.stream().filter(c -> c.type().equals(type)).findFirst();

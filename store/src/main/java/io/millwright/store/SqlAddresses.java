@@ -305,6 +305,22 @@ final class SqlAddresses implements Addresses {
   }
 
   @Override
+  public boolean bound(Collection<UUID> networks, Ip ip, UUID machine) {
+    return jdbc.sql(
+            """
+            SELECT EXISTS (
+              SELECT FROM address
+              WHERE network = ANY (CAST(:networks AS uuid[])) AND ip = CAST(:ip AS inet)
+                AND machine <> :machine AND cooling_until IS NULL)
+            """)
+        .param("networks", Columns.texts(networks))
+        .param("ip", ip.toString())
+        .param("machine", machine)
+        .query(Boolean.class)
+        .single();
+  }
+
+  @Override
   public List<Lease> leasesOf(UUID network) {
     // inet sorts by address; host() would sort as text.
     return jdbc.sql(LEASES + "WHERE network = :network AND " + TAKEN + " ORDER BY address.ip")

@@ -43,7 +43,11 @@ final class SqlStandings implements Standings {
                 AND (CAST(:among AS text[]) IS NULL OR project = ANY (:among))),
             found AS (
               SELECT kind, project, name, deleting, off,
-                     jsonb_path_query_first(conditions, '$[*] ? (@.type == "Ready")') AS ready,
+                     -- A network is ready as soon as it is declared, whoever serves it.
+                     coalesce(
+                       jsonb_path_query_first(
+                         conditions, '$[*] ? (@.type == "Serving" && @.value == "false")'),
+                       jsonb_path_query_first(conditions, '$[*] ? (@.type == "Ready")')) AS ready,
                      jsonb_path_query_first(
                        conditions, '$[*] ? (@.type == "Held" && @.value == "true")') AS held,
                      jsonb_path_query_first(

@@ -13,6 +13,7 @@ import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
+import io.millwright.model.NetworkStatus;
 import io.millwright.model.Power;
 import io.millwright.model.Resource;
 import java.time.Duration;
@@ -113,6 +114,20 @@ abstract class StandingsContract extends DatabaseTest {
         .first()
         .extracting(Alike::count)
         .isEqualTo(5L);
+  }
+
+  @Test
+  void aNetworkThatIsNotServedDoesNotStandAsOneThatIsDeclared() {
+    Condition ready = is("Ready", Value.TRUE, "Declared", "It is declared.");
+    Condition served = is("Serving", Value.TRUE, "Serving", "It is served.");
+    Condition unserved = is("Serving", Value.FALSE, "NotServing", "dnsmasq does not run.");
+    add(network("served", "a").withStatus(new NetworkStatus(List.of(ready, served))));
+    add(network("served", "b").withStatus(new NetworkStatus(List.of(ready, unserved))));
+    assertThat(alike("served", null).stream().filter(a -> a.kind() == Kind.NETWORK))
+        .extracting(Alike::conditions)
+        .containsExactlyInAnyOrder(
+            List.of(is("Ready", Value.TRUE, "", "")),
+            List.of(is("Ready", Value.FALSE, "NotServing", "dnsmasq does not run.")));
   }
 
   @Test

@@ -65,6 +65,15 @@ public abstract class NetworkServicesContract {
   }
 
   @Test
+  void whatIsPublishedIsServed() throws Exception {
+    try (NetworkServices services = open(OURS)) {
+      services.check();
+      services.publish(machine(1));
+      services.check();
+    }
+  }
+
+  @Test
   void oneMachineIsFoundAsItIsObserved() throws Exception {
     try (NetworkServices ours = open(OURS);
         NetworkServices theirs = open(THEIRS)) {

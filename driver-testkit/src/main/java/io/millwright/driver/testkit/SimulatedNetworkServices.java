@@ -21,6 +21,7 @@ public final class SimulatedNetworkServices {
   private final Map<Key, NetworkServices.Records> published = new ConcurrentHashMap<>();
   private final Set<NetworkServices> attached = ConcurrentHashMap.newKeySet();
   private final Faults faults = new Faults();
+  private volatile boolean serving = true;
 
   public SimulatedNetworkServices() {}
 
@@ -37,6 +38,11 @@ public final class SimulatedNetworkServices {
   /** The script of what goes wrong. */
   public Faults faults() {
     return faults;
+  }
+
+  /** Whether the servers run; what is published can be changed all the same. */
+  public void serving(boolean now) {
+    serving = now;
   }
 
   /** A new driver to this world. */
@@ -89,6 +95,15 @@ public final class SimulatedNetworkServices {
           new Call(Verb.OBSERVE, uid, uid.toString()),
           Optional.empty(),
           () -> Optional.ofNullable(published.get(new Key(installation, uid))));
+    }
+
+    @Override
+    public void check() throws DriverException {
+      open();
+      if (!serving) {
+        throw new DriverException(
+            FaultKind.UNREACHABLE, "The simulated DHCP and DNS do not run; start them.");
+      }
     }
 
     @Override

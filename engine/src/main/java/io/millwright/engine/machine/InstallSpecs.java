@@ -211,10 +211,13 @@ public final class InstallSpecs {
       switch (ResolvedMachine.addressing(face, network, v6)) {
         case Addressing.Auto _, Addressing.Fixed _ -> {
           Subnet subnet = network.subnet(v6).orElseThrow();
+          // A network may have got the subnet when the machine was declared already.
           reserved
               .of(face, v6)
-              .ifPresent(a -> addresses.add(new HostAddress(a, subnet.cidr().prefix())));
-          gateways[v6 ? 1 : 0] = subnet.gateway();
+              .ifPresent(a -> {
+                addresses.add(new HostAddress(a, subnet.cidr().prefix()));
+                gateways[v6 ? 1 : 0] = subnet.gateway();
+              });
         }
         case Addressing.Dhcp _ -> dynamic[v6 ? 1 : 0] = true;
         case Addressing.Slaac _ -> slaac = true;

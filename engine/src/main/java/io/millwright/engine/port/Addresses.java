@@ -49,6 +49,9 @@ public interface Addresses {
   /** Which of these addresses others than the machine have on a network. */
   Set<Ip> others(UUID network, Collection<Ip> ips, UUID machine);
 
+  /** Whether a machine other than this one has the address bound on one of these networks. */
+  boolean bound(Collection<UUID> networks, Ip ip, UUID machine);
+
   /** All leases of a network, in order of address. */
   List<Lease> leasesOf(UUID network);
 

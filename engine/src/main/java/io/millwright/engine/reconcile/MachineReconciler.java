@@ -503,7 +503,8 @@ public final class MachineReconciler {
           Optional<Ready> ready = awaitReady(machine, subject.installation(), waited);
           if (ready.isEmpty()) {
             Optional<FirstBootReport.Running> at = readyCheck.running(machine);
-            if (waited.toSeconds() > await.timeoutSeconds()) {
+            Duration timeout = Duration.ofSeconds(await.timeoutSeconds());
+            if (waited.toSeconds() > timeout.toSeconds() && readyCheck.listened(timeout)) {
               DriverException late =
                   new DriverException(
                       FaultKind.REFUSED,

@@ -21,6 +21,7 @@ import io.millwright.model.Operation.State;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -46,11 +47,13 @@ public final class NetworkReconciler {
 
   private final Store store;
   private final Outside outside;
+  private final InstantSource clock;
   private final Duration round;
 
-  public NetworkReconciler(Store store, Outside outside, Duration round) {
+  public NetworkReconciler(Store store, Outside outside, InstantSource clock, Duration round) {
     this.store = store;
     this.outside = outside;
+    this.clock = clock;
     this.round = round;
   }
 
@@ -59,6 +62,7 @@ public final class NetworkReconciler {
       return forget(network, run);
     }
     if (network.spec().services() == null) {
+      tell(network, null);
       return Optional.empty();
     }
     try {
@@ -73,13 +77,76 @@ public final class NetworkReconciler {
         store.write(tx -> tx.nudges().nudgeAll(differing));
       }
       withdraw(network, users.strange());
+      outside.callServices(
+          network,
+          s -> {
+            s.check();
+            return true;
+          });
+      tell(network, new Serving(true, "Serving", "What is published on it is served."));
       return Optional.of(round);
     } catch (DriverException e) {
       LOG.info("{}: {}", network.title(), e.forOperator());
+      tell(network, new Serving(false, "NotServing", e.forUser()));
       return Optional.of(round);
     } catch (Busy e) {
       return Optional.of(e.retryIn());
     }
+  }
+
+  private record Serving(boolean value, String reason, String message) {
+    boolean told(List<Condition> conditions) {
+      return Condition.find(conditions, Condition.SERVING)
+          .filter(c ->
+              c.value() == Condition.Value.of(value)
+                  && c.reason().equals(reason)
+                  && c.message().equals(message))
+          .isPresent();
+    }
+  }
+
+  /**
+   * Says whether it is served, if that is news.
+   *
+   * @param serving null if it is to be served by nobody
+   */
+  private void tell(Resource<NetworkSpec, NetworkStatus> network, @Nullable Serving serving) {
+    if (told(network, serving)) {
+      return;
+    }
+    store.write(tx ->
+        tx.resources()
+            .lock(network.uid())
+            .map(r -> r.as(NetworkSpec.class, NetworkStatus.class))
+            .filter(n -> n.generation() == network.generation() && !told(n, serving))
+            .ifPresent(n -> {
+              List<Condition> had = n.status().conditions();
+              List<Condition> next =
+                  serving == null
+                      ? Condition.drop(had, Condition.SERVING)
+                      : Condition.set(
+                          had,
+                          MachineReconciler.condition(
+                              Condition.SERVING,
+                              serving.value(),
+                              serving.reason(),
+                              serving.message(),
+                              clock.instant()));
+              tx.resources()
+                  .updateStatus(
+                      n.uid(),
+                      new NetworkStatus(next),
+                      serving == null ? "" : serving.reason(),
+                      serving == null ? "" : serving.message());
+            }));
+  }
+
+  private static boolean told(
+      Resource<NetworkSpec, NetworkStatus> network, @Nullable Serving serving) {
+    List<Condition> conditions = network.status().conditions();
+    return serving == null
+        ? Condition.find(conditions, Condition.SERVING).isEmpty()
+        : serving.told(conditions);
   }
 
   private void withdraw(Resource<NetworkSpec, NetworkStatus> network, List<UUID> strange)

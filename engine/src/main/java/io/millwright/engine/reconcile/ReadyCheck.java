@@ -22,6 +22,7 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -30,6 +31,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 
 /** Finds out whether a machine's first boot has ended. */
 final class ReadyCheck {
@@ -46,11 +48,15 @@ final class ReadyCheck {
   private final FirstBootDoor door;
   private final InstantSource clock;
 
+  /** Since when this server listens; nobody heard before. */
+  private final Instant listening;
+
   ReadyCheck(Store store, Outside outside, FirstBootDoor door, InstantSource clock) {
     this.store = store;
     this.outside = outside;
     this.door = door;
     this.clock = clock;
+    this.listening = clock.instant();
   }
 
   /**
@@ -223,12 +229,32 @@ final class ReadyCheck {
     }
   }
 
-  /** For how long nothing was heard of a first boot. */
+  /** For how long nothing was heard of a first boot, though somebody listened. */
   private Duration silent(UUID machine, String disk, Duration waited) {
-    return find(machine, disk)
-        .map(r -> Duration.between(r.at(), clock.instant()))
-        .filter(since -> since.compareTo(waited) < 0)
-        .orElse(waited);
+    return silent(waited, find(machine, disk).map(Report::at), listening, clock.instant());
+  }
+
+  /**
+   * A report that nobody took is tried again by the guest for as long as it takes, and so the time
+   * in which no server listened is no silence of the guest's.
+   */
+  static Duration silent(Duration waited, Optional<Instant> heard, Instant listening, Instant now) {
+    return Stream.concat(heard.stream(), Stream.of(listening))
+        .map(since -> Duration.between(since, now))
+        .reduce(waited, (a, b) -> a.compareTo(b) < 0 ? a : b);
+  }
+
+  /**
+   * True once a machine whose time is up could have been found up if it is: this server may have
+   * begun to listen only now, and looks for weaker signs after a silence.
+   */
+  boolean listened(Duration timeout) {
+    return listened(timeout, listening, clock.instant());
+  }
+
+  static boolean listened(Duration timeout, Instant listening, Instant now) {
+    Duration enough = timeout.compareTo(SILENCE) < 0 ? timeout : SILENCE;
+    return Duration.between(listening, now).compareTo(enough) >= 0;
   }
 
   /** What the system on this disk told by itself, if it has. */

@@ -42,10 +42,8 @@ import io.millwright.model.WebhookSpec;
 import io.millwright.model.manifest.Json;
 import io.millwright.planner.Placement;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -373,6 +371,16 @@ public final class Admission {
     return machines.admit(tx, lookup, machine, before, true, at.field("spec"));
   }
 
+  /** What a changed network newly asks for one of its machines; nothing if that is nothing. */
+  Optional<MachineStatus> reserveAnew(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      Resource<NetworkSpec, NetworkStatus> changed,
+      Violations at) {
+    return MachineAdmission.reserveAnew(tx, lookup, machine, changed, at);
+  }
+
   /** What a machine is from the moment on in which it is to be on another hypervisor. */
   MachineStatus move(
       Tx tx,
@@ -416,51 +424,56 @@ public final class Admission {
     }
   }
 
-  /** Of two networks on the same wire none gives out what the other one gives out, too. */
+  /**
+   * Of two networks on the same wire none gives out what the other one gives out, too, or what a
+   * machine on that one has.
+   */
   private static void admitRanges(
       Tx tx, Lookup lookup, Resource<?, ?> resource, NetworkSpec network, Violations at) {
-    Set<List<@Nullable Object>> wires = wires(lookup, resource.project(), network);
-    // So that of two that are declared at the same time one sees the other.
-    wires.stream().map(wire -> (UUID) wire.getFirst()).sorted().forEach(tx.resources()::lock);
-    String cursor = null;
-    do {
-      var page =
-          tx.resources()
-              .list(new Resources.Query(Kind.NETWORK, null, Selector.ALL, Map.of(), 1000, cursor));
-      for (Resource<?, ?> other : page.items()) {
-        NetworkSpec its = (NetworkSpec) other.spec();
-        if (other.uid().equals(resource.uid())
-            || Collections.disjoint(wires, wires(lookup, other.project(), its))) {
+    List<Resource<NetworkSpec, NetworkStatus>> others = Wires.shared(tx, lookup, resource, network);
+    Set<Ip> had = others.isEmpty() ? Set.of() : bound(tx, resource.uid());
+    for (Resource<NetworkSpec, NetworkStatus> other : others) {
+      List<NetworkSpec.Subnet> its = other.spec().subnets();
+      Set<Ip> taken = bound(tx, other.uid());
+      for (int i = 0; i < network.subnets().size(); i++) {
+        NetworkSpec.Subnet mine = network.subnets().get(i);
+        Optional<Ip> both = its.stream().flatMap(s -> mine.sharedWith(s).stream()).findFirst();
+        if (both.isPresent()) {
+          at.index(i)
+              .add(
+                  "gives out "
+                      + both.get()
+                      + ", as another network on the same wire does; give each a pool of its"
+                      + " own");
           continue;
         }
-        for (int i = 0; i < network.subnets().size(); i++) {
-          NetworkSpec.Subnet mine = network.subnets().get(i);
-          Optional<Ip> both =
-              its.subnets().stream().flatMap(s -> mine.sharedWith(s).stream()).findFirst();
-          if (both.isPresent()) {
-            at.index(i)
-                .add(
-                    "gives out "
-                        + both.get()
-                        + ", as another network on the same wire does; give each a pool of its"
-                        + " own");
-          }
+        Optional<Ip> theirs = taken.stream().filter(mine::allocatable).findFirst();
+        if (theirs.isPresent()) {
+          at.index(i)
+              .add(
+                  "gives out "
+                      + theirs.get()
+                      + ", which a machine on another network on the same wire has; exclude it, or"
+                      + " give this one a pool beside it");
         }
       }
-      cursor = page.next();
-    } while (cursor != null);
+      had.stream()
+          .filter(ip -> taken.contains(ip) || its.stream().anyMatch(s -> s.allocatable(ip)))
+          .findFirst()
+          .ifPresent(ip ->
+              at.add(
+                  ip
+                      + " is in use, and another network on the same wire has it or gives it out;"
+                      + " give the machine that has it another address first"));
+    }
   }
 
-  /** Where a network's frames go: a hypervisor, what carries it there, and its VLAN. */
-  private static Set<List<@Nullable Object>> wires(
-      Lookup lookup, String project, NetworkSpec network) {
-    Set<List<@Nullable Object>> out = new HashSet<>();
-    for (NetworkSpec.Attachment a : network.attachments()) {
-      lookup
-          .find(Kind.HYPERVISOR, project, a.hypervisor())
-          .ifPresent(h -> out.add(Arrays.asList(h.uid(), a.bridge(), a.network(), network.vlan())));
-    }
-    return out;
+  /** What machines on a network have, in order. */
+  private static Set<Ip> bound(Tx tx, UUID network) {
+    return tx.addresses().leasesOf(network).stream()
+        .filter(lease -> lease.coolingUntil() == null)
+        .map(Lease::ip)
+        .collect(Collectors.toCollection(LinkedHashSet::new));
   }
 
   /** What machines on a network need of it stays as long as they are there. */

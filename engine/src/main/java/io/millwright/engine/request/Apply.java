@@ -68,6 +68,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
@@ -492,7 +493,7 @@ public final class Apply {
               "",
               List.of()));
       if (before != null && specChanged) {
-        followers(before, after);
+        followers(draft, before, after);
       }
       if (specChanged && after.kind() == Kind.GROUP) {
         Resource<GroupSpec, GroupStatus> group = after.as(GroupSpec.class, GroupStatus.class);
@@ -858,7 +859,7 @@ public final class Apply {
      * that means a stop would all stop at once; so they are due from now on, and their group or
      * pool takes one after the other.
      */
-    private void followers(Resource<?, ?> before, Resource<?, ?> changed) {
+    private void followers(Draft draft, Resource<?, ?> before, Resource<?, ?> changed) {
       if (changed.kind() != Kind.SIZE && changed.kind() != Kind.NETWORK) {
         return;
       }
@@ -868,10 +869,16 @@ public final class Apply {
               && !old.carriesAs(now);
       SortedMap<UUID, List<UUID>> members = new TreeMap<>();
       Map<UUID, Boolean> owners = new HashMap<>();
-      for (Resource<?, ?> machine : tx.resources().referrers(changed.uid(), Integer.MAX_VALUE)) {
-        if (machine.kind() != Kind.MACHINE || machine.deleting()) {
+      boolean reserves =
+          before.spec() instanceof NetworkSpec old
+              && changed.spec() instanceof NetworkSpec now
+              && !(old.subnets().equals(now.subnets())
+                  && Objects.equals(old.services(), now.services()));
+      for (Resource<?, ?> referrer : tx.resources().referrers(changed.uid(), Integer.MAX_VALUE)) {
+        if (referrer.kind() != Kind.MACHINE || referrer.deleting()) {
           continue;
         }
+        Resource<?, ?> machine = reserves ? reserved(draft, referrer, changed) : referrer;
         Optional<UUID> owner =
             stops
                 ? tx.groups()
@@ -886,6 +893,36 @@ public final class Apply {
         }
       }
       members.forEach(this::due);
+    }
+
+    /** A machine with what its changed network newly asks for it, or what is wrong with that. */
+    private Resource<?, ?> reserved(Draft draft, Resource<?, ?> referrer, Resource<?, ?> network) {
+      Resource<MachineSpec, MachineStatus> machine =
+          tx.resources()
+              .lock(referrer.uid())
+              .orElse(referrer)
+              .as(MachineSpec.class, MachineStatus.class);
+      Violations at = Violations.at("");
+      Optional<MachineStatus> status =
+          admission.reserveAnew(
+              tx, lookup, machine, network.as(NetworkSpec.class, NetworkStatus.class), at);
+      at.list()
+          .forEach(v ->
+              wrong.add(
+                  new Violation(
+                      draft.field("spec"),
+                      "asks for more at "
+                          + v.field()
+                          + " of "
+                          + machine.title()
+                          + ": "
+                          + v.message())));
+      if (status.isEmpty() || !at.list().isEmpty()) {
+        return machine;
+      }
+      grown.add(machine.project());
+      tx.resources().updateStatus(machine.uid(), status.get(), "", "");
+      return tx.resources().find(machine.uid()).orElseThrow();
     }
 
     /** False of an image whose build a machine checks. */

@@ -39,6 +39,7 @@ import io.millwright.model.VolumeStatus;
 import io.millwright.planner.Placement;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -108,7 +109,7 @@ final class MachineAdmission {
     }
     checkVolumes(tx, lookup, machine, before, status, at);
     at.field("power").require(spec.power() == Power.ON || !status.moving(), NOT_OFF);
-    List<MachineStatus.Interface> interfaces = reserve(tx, machine, networks, at);
+    List<MachineStatus.Interface> interfaces = reserve(tx, lookup, machine, networks, at);
     claimNames(tx, machine, before, networks, at);
     String hostname = hostname(machine);
     String blueprint = Blueprint.of(spec, hostname, secrets);
@@ -162,7 +163,7 @@ final class MachineAdmission {
     }
     Map<String, Resource<NetworkSpec, NetworkStatus>> networks =
         networks(lookup, spec, machine.project());
-    List<MachineStatus.Interface> interfaces = reserve(tx, machine, networks, at);
+    List<MachineStatus.Interface> interfaces = reserve(tx, lookup, machine, networks, at);
     claimNames(tx, machine, before, networks, at);
     return machine.status().withHypervisor(host.name()).withInterfaces(interfaces);
   }
@@ -372,7 +373,7 @@ final class MachineAdmission {
     List<Placement.Candidate> candidates =
         all.stream()
             .map(h -> candidate(lookup, h, machine.project(), machine.spec(), networks, committed))
-            .sorted(java.util.Comparator.comparing(Placement.Candidate::name))
+            .sorted(Comparator.comparing(Placement.Candidate::name))
             .toList();
     Placement.Decision decision = Placement.choose(candidates, size);
     Placement.Candidate chosen = decision.chosen();
@@ -586,6 +587,7 @@ final class MachineAdmission {
 
   private static List<MachineStatus.Interface> reserve(
       Tx tx,
+      Lookup lookup,
       Resource<MachineSpec, MachineStatus> machine,
       Map<String, Resource<NetworkSpec, NetworkStatus>> networks,
       Violations at) {
@@ -616,7 +618,7 @@ final class MachineAdmission {
             continue;
           }
           Violations here = path(at, spec, face).field(v6 ? "ipv6" : "ipv4");
-          one(tx, uid, face, network, way, v6, had, here)
+          one(tx, lookup, uid, face, network, way, v6, had, here)
               .ifPresent(ip -> {
                 keep.computeIfAbsent(network.uid(), n -> new ArrayList<>()).add(ip);
                 given.computeIfAbsent(face.name(), n -> new ArrayList<>()).add(ip);
@@ -703,6 +705,60 @@ final class MachineAdmission {
         .collect(Collectors.toSet());
   }
 
+  /**
+   * What a changed network newly asks for one of its machines; nothing if that is nothing. A system
+   * that has come up asks by DHCP at any time, but sets no more addresses than it was given.
+   */
+  static Optional<MachineStatus> reserveAnew(
+      Tx tx,
+      Lookup lookup,
+      Resource<MachineSpec, MachineStatus> machine,
+      Resource<NetworkSpec, NetworkStatus> changed,
+      Violations at) {
+    MachineSpec spec = machine.spec();
+    boolean cameUp = spec.foreignMade() || machine.status().readyBy() != null;
+    Map<String, Resource<NetworkSpec, NetworkStatus>> networks =
+        networks(lookup, spec, machine.project());
+    List<Lease> had = tx.addresses().leases(machine.uid());
+    Map<String, List<Ip>> reserved = new HashMap<>();
+    for (Interface face : spec.addressed()) {
+      Resource<NetworkSpec, NetworkStatus> network = networks.get(face.network());
+      if (network == null || !network.uid().equals(changed.uid())) {
+        continue;
+      }
+      for (boolean v6 : new boolean[] {false, true}) {
+        Addressing way = ResolvedMachine.addressing(face, changed.spec(), v6);
+        if (!ResolvedMachine.reserves(face, changed.spec(), v6)
+            || (cameUp && !(way instanceof Addressing.Dhcp))
+            || had.stream().anyMatch(l -> has(l, changed, face, v6))) {
+          continue;
+        }
+        Violations here = path(at, spec, face).field(v6 ? "ipv6" : "ipv4");
+        one(tx, lookup, machine.uid(), face, changed, way, v6, had, here)
+            .ifPresent(ip -> reserved.computeIfAbsent(face.name(), n -> new ArrayList<>()).add(ip));
+      }
+    }
+    return reserved.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            machine
+                .status()
+                .withInterfaces(
+                    machine.status().interfaces().stream()
+                        .map(i -> with(i, reserved.getOrDefault(i.name(), List.of())))
+                        .toList()));
+  }
+
+  /** In place of what its guest has told of the same families. */
+  private static MachineStatus.Interface with(MachineStatus.Interface face, List<Ip> reserved) {
+    List<Ip> all = new ArrayList<>(reserved);
+    face.addresses().stream()
+        .filter(ip -> reserved.stream().noneMatch(r -> r.v6() == ip.v6()))
+        .forEach(all::add);
+    all.sort(Comparator.comparing(Ip::v6));
+    return new MachineStatus.Interface(face.name(), face.mac(), face.network(), all);
+  }
+
   private static Map<String, Mac> reserveMacs(
       Tx tx, Resource<MachineSpec, MachineStatus> machine, Violations at) {
     Map<String, Mac> macs = new HashMap<>();
@@ -728,6 +784,7 @@ final class MachineAdmission {
 
   private static Optional<Ip> one(
       Tx tx,
+      Lookup lookup,
       UUID uid,
       Interface face,
       Resource<NetworkSpec, NetworkStatus> network,
@@ -744,6 +801,9 @@ final class MachineAdmission {
     if (way instanceof Addressing.Fixed fixed) {
       at.require(subnet.isPresent(), network.title() + " has no " + family + " subnet");
       subnet.ifPresent(s -> checkFixed(fixed.ip(), s, at));
+      if (had.stream().noneMatch(l -> has(l, network, face, v6) && l.ip().equals(fixed.ip()))) {
+        checkWires(tx, lookup, uid, network, fixed.ip(), at);
+      }
       if (at.list().stream().noneMatch(v -> v.field().equals(at.path()))) {
         tx.addresses()
             .claim(network.uid(), fixed.ip(), uid, face.name())
@@ -761,12 +821,7 @@ final class MachineAdmission {
     }
     Optional<Ip> kept =
         had.stream()
-            .filter(l ->
-                l.coolingUntil() == null
-                    && l.network().equals(network.uid())
-                    && l.iface().equals(face.name())
-                    && l.ip().v6() == v6
-                    && subnet.get().cidr().usable(l.ip()))
+            .filter(l -> has(l, network, face, v6) && subnet.get().cidr().usable(l.ip()))
             .map(Lease::ip)
             .findFirst();
     if (kept.isPresent()) {
@@ -781,6 +836,41 @@ final class MachineAdmission {
             + subnet.get().allocationRange()
             + " are taken; delete a machine or widen the pool");
     return fresh;
+  }
+
+  private static boolean has(
+      Lease lease, Resource<NetworkSpec, NetworkStatus> network, Interface face, boolean v6) {
+    return lease.coolingUntil() == null
+        && lease.network().equals(network.uid())
+        && lease.iface().equals(face.name())
+        && lease.ip().v6() == v6;
+  }
+
+  /** Whose the other network is, who asks need not know. */
+  private static void checkWires(
+      Tx tx,
+      Lookup lookup,
+      UUID uid,
+      Resource<NetworkSpec, NetworkStatus> network,
+      Ip ip,
+      Violations at) {
+    List<Resource<NetworkSpec, NetworkStatus>> others =
+        Wires.shared(tx, lookup, network, network.spec());
+    if (others.isEmpty()) {
+      return;
+    }
+    if (others.stream()
+        .flatMap(other -> other.spec().subnets().stream())
+        .anyMatch(subnet -> subnet.allocatable(ip))) {
+      at.add(
+          ip
+              + " is given out by another network on the same wire; take one that is in no other"
+              + " network's pool");
+    } else {
+      at.require(
+          !tx.addresses().bound(others.stream().map(Resource::uid).toList(), ip, uid),
+          ip + " is taken by a machine on another network on the same wire; take another one");
+    }
   }
 
   private static void checkFixed(Ip ip, Subnet subnet, Violations at) {

@@ -105,6 +105,12 @@ final class Dnsmasq implements NetworkServices {
     }
   }
 
+  @Override
+  public void check() throws DriverException {
+    daemon.requireRunning();
+    dns.requireRunning();
+  }
+
   private String name(UUID uid) {
     return "mw-" + installation + "-" + uid;
   }

@@ -150,12 +150,15 @@ class DnsmasqTest {
 
   @Test
   void withoutDnsmasqRecordsAreWrittenForItsNextStartAndTheActFails() throws Exception {
+    services.check();
     dnsmasq.stop();
     DriverException failed = failure(() -> services.publish(HELLO));
     assertThat(failed.kind()).isEqualTo(FaultKind.UNREACHABLE);
     assertThat(failed).hasMessageContaining("start dnsmasq");
+    assertThat(failure(services::check)).hasMessageContaining("start dnsmasq");
 
     dnsmasq.startAgain();
+    services.check();
     soon(() -> assertThat(dnsmasq.addresses("hello.lab.test")).hasSize(2));
     assertThat(services.publish(HELLO)).isEqualTo(Outcome.DONE);
     assertThat(services.observe()).containsEntry(UID, HELLO);

@@ -3,9 +3,14 @@ package io.millwright.driver.libvirt;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** What libvirt's errors mean to us; the one place that knows. */
 final class FaultKinds {
+  private static final Pattern STOPPED = Pattern.compile("storage pool '([^']+)' is not active");
+
   private FaultKinds() {}
 
   static DriverException translate(LibvirtError error) {
@@ -70,7 +75,21 @@ final class FaultKinds {
     };
   }
 
+  /** What to do where it is a storage pool that does not run, as after a restart of its host. */
+  static Optional<String> stoppedPool(LibvirtError error) {
+    Matcher stopped = STOPPED.matcher(error.words());
+    return error.is(LibvirtError.OPERATION_INVALID) && stopped.find()
+        ? Optional.of(
+            "Storage pool %1$s is not running; on the hypervisor's host: virsh pool-start %1$s, and virsh pool-autostart %1$s so that it starts with it."
+                .formatted(stopped.group(1)))
+        : Optional.empty();
+  }
+
   private static String sentence(FaultKind kind, LibvirtError error) {
+    Optional<String> stopped = stoppedPool(error);
+    if (stopped.isPresent()) {
+      return stopped.get();
+    }
     if (error.is(
         LibvirtError.AUTH_FAILED, LibvirtError.AUTH_CANCELLED, LibvirtError.AUTH_UNAVAILABLE)) {
       return "The hypervisor refused the login; check user and password in its settings.";

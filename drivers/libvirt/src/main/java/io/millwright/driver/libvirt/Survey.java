@@ -63,7 +63,9 @@ final class Survey {
         if (!connection.alive()) {
           throw e;
         }
-        gaps.add("The storage pool cannot be looked at: " + FaultKinds.operator(e));
+        gaps.add(
+            FaultKinds.stoppedPool(e)
+                .orElse("The storage pool cannot be looked at: " + FaultKinds.operator(e)));
       }
       if (scope instanceof Scope.All && host == null) {
         host = host(connection, 0);

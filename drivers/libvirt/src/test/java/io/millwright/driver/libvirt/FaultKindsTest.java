@@ -45,6 +45,20 @@ final class FaultKindsTest {
   }
 
   @Test
+  void aPoolThatDoesNotRunIsToldWithWhatStartsIt() {
+    DriverException e =
+        FaultKinds.translate(
+            new LibvirtError(
+                55,
+                18,
+                "Requested operation is not valid: storage pool 'millwright' is not active"));
+    assertThat(e.forUser())
+        .startsWith("Storage pool millwright is not running; ")
+        .contains("virsh pool-start millwright");
+    assertThat(FaultKinds.stoppedPool(new LibvirtError(55, 10, "domain is not running"))).isEmpty();
+  }
+
+  @Test
   void hostKeysAreTakenOnlyWhenTheyLookLikeKeys() {
     String key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBwZ";
     assertThat(QemuAgent.key(key + " root@host\n")).contains(key);
