@@ -24,7 +24,7 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
     Storage.Encryption encryption = storage.encryption();
     if (storage.isInstallersChoice()
         && encryption == null
-        && !(storage.disk() instanceof Storage.Disk.BySize)) {
+        && !storage.hasToBeFound(storage.disk())) {
       return new KickstartStorage(divided(disk(storage.disk()), storage, ""), "", "", List.of());
     }
     StringBuilder program = new StringBuilder(FindDisk.FUNCTIONS);

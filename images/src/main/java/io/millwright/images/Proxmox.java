@@ -176,6 +176,13 @@ public final class Proxmox implements Renderer<Answers> {
               "the serial of a disk to leave alone ends like this one's, and Proxmox VE's installer"
                   + " goes by the end; give the disk's path"));
     }
+    if (storage.hasToBeFound(storage.disk()) && disk(storage.disk()).isPresent()) {
+      out.add(
+          new Refusal(
+              "installation.storage.disk",
+              "Proxmox VE's installer does not look whether the disk at a path is one to leave"
+                  + " alone; give the disk's serial"));
+    }
     if (storage.table() == StorageSpec.Table.MSDOS) {
       out.add(new Refusal("installation.storage.table", "Proxmox VE starts from a GPT only"));
     }

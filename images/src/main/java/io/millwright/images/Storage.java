@@ -176,6 +176,18 @@ public record Storage(
                 && untouched.stream().anyMatch(other -> other.endsWith(by.serial())));
   }
 
+  /**
+   * True if an installer's own words for this disk do not tell it from one to leave alone, so that
+   * a program has to find it in the machine. By its serial it is another disk than those.
+   */
+  boolean hasToBeFound(Disk which) {
+    return switch (which) {
+      case Disk.BySerial _ -> false;
+      case Disk.ByPath _ -> !untouched.isEmpty();
+      case Disk.BySize _ -> true;
+    };
+  }
+
   /** True if the whole disk is divided as the installer likes. */
   boolean isInstallersChoice() {
     return filesystems.isEmpty() && mirror == null && table == null;

@@ -172,7 +172,8 @@ class ProxmoxTest {
             "installation.storage.filesystems[0].type",
             "installation.storage.filesystems[1].mount");
     assertThat(fields(sample("mirror-and-proxy")))
-        .containsExactlyInAnyOrder("installation.source.mirror", "installation.source.proxy");
+        .containsExactlyInAnyOrder(
+            "installation.storage.disk", "installation.source.mirror", "installation.source.proxy");
     assertThatThrownBy(() -> RENDERER.render(sample("encrypted")))
         .isInstanceOf(ProblemException.class);
   }
