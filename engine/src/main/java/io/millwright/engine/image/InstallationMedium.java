@@ -177,9 +177,18 @@ public final class InstallationMedium implements AutoCloseable {
     return files;
   }
 
-  /** The kernel's command line: the vendor's, and these. */
-  public String commandLine(List<String> more) {
-    return medium.commandLine(more);
+  /**
+   * The kernel's command line: the vendor's, and these.
+   *
+   * @throws DriverException REFUSED if one of them cannot stand there
+   */
+  public String commandLine(List<String> more) throws DriverException {
+    try {
+      return medium.commandLine(more);
+    } catch (MediumException e) {
+      throw new DriverException(
+          FaultKind.REFUSED, "the installer cannot be told this: " + e.getMessage());
+    }
   }
 
   /** Bytes as a driver takes them. */
