@@ -33,7 +33,7 @@ public final class Renderers {
       }
 
       private InstallSpec named(InstallSpec spec) {
-        return spec.forSystem(family.family(), version);
+        return spec.forSystem(family, version);
       }
     };
   }

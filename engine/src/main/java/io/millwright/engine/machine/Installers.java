@@ -302,11 +302,13 @@ public final class Installers {
    * What a kernel is told that the hypervisor starts.
    *
    * <p>The installer shows itself on the serial port, where it is followed, as plain text; and what
-   * stands behind the three hyphens Debian's passes on to the system that it installs.
+   * stands behind the three hyphens Debian's passes on to the system that it installs, as do those
+   * of the systems that are made of it.
    */
-  public static List<String> kernelArguments(Answers.Way way, String os) {
+  public static List<String> kernelArguments(
+      Answers.Way way, Catalogue.Family family, String version) {
     List<String> out = new ArrayList<>(way.kernelArguments());
-    if (os.equals("debian")) {
+    if (family.installerOf(version) == Catalogue.Installer.PRESEED) {
       out.add("DEBIAN_FRONTEND=text");
       out.add("---");
     }
