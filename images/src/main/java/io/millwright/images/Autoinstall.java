@@ -36,13 +36,6 @@ public final class Autoinstall implements Renderer<Answers> {
       return List.copyOf(out);
     }
     Storage storage = how.storage();
-    if (storage.endsLikeUntouched()) {
-      out.add(
-          new Refusal(
-              "installation.storage.disk",
-              "the serial of a disk to leave alone ends like this one's, and subiquity goes by the"
-                  + " end; give the disk's path"));
-    }
     checkDisk("installation.storage.disk", storage.disk(), out);
     if (storage.mirror() != null) {
       checkDisk("installation.storage.mirror", storage.mirror(), out);
@@ -253,14 +246,12 @@ public final class Autoinstall implements Renderer<Answers> {
       return Map.of("path", standIn(disk, storage));
     }
     return switch (disk) {
-      // udev puts the maker's and the model's name before the serials of SCSI and ATA disks.
-      case Storage.Disk.BySerial by -> Map.of("serial", "*" + by.serial());
       case Storage.Disk.ByPath by ->
           by.path().startsWith(BY_PATH)
               ? Map.of("id_path", by.path().substring(BY_PATH.length()))
               : Map.of("path", by.path());
-      case Storage.Disk.BySize _ ->
-          throw new IllegalStateException("a size is looked for by the program");
+      case Storage.Disk.BySerial _, Storage.Disk.BySize _ ->
+          throw new IllegalStateException("it is looked for by the program");
     };
   }
 }

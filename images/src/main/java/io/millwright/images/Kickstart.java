@@ -68,13 +68,6 @@ public final class Kickstart implements Renderer<Answers> {
       out.add(new Refusal("installation", "an installer must be told on which disk to install"));
       return List.copyOf(out);
     }
-    if (how.storage().endsLikeUntouched()) {
-      out.add(
-          new Refusal(
-              "installation.storage.disk",
-              "the serial of a disk to leave alone ends like this one's, and Anaconda goes by the"
-                  + " end; give the disk's path"));
-    }
     if (how.storage().encryption() instanceof Storage.Encryption.Tang && how.source().offline()) {
       out.add(
           new Refusal(

@@ -166,25 +166,15 @@ public record Storage(
   }
 
   /**
-   * True if the serial of a disk to leave alone ends like that of a disk to overwrite, so that an
-   * installer which goes by the end of a serial could take the one for the other.
-   */
-  boolean endsLikeUntouched() {
-    return java.util.stream.Stream.of(disk, mirror)
-        .anyMatch(d ->
-            d instanceof Disk.BySerial by
-                && untouched.stream().anyMatch(other -> other.endsWith(by.serial())));
-  }
-
-  /**
-   * True if an installer's own words for this disk do not tell it from one to leave alone, so that
-   * a program has to find it in the machine. By its serial it is another disk than those.
+   * True if installers that go by a pattern could take another disk for this one, or one that is to
+   * be left alone, so that a program has to find it in the machine: udev puts the maker's and the
+   * model's name before the serials of some disks, and a pattern that says so ends like others,
+   * too.
    */
   boolean hasToBeFound(Disk which) {
     return switch (which) {
-      case Disk.BySerial _ -> false;
+      case Disk.BySerial _, Disk.BySize _ -> true;
       case Disk.ByPath _ -> !untouched.isEmpty();
-      case Disk.BySize _ -> true;
     };
   }
 

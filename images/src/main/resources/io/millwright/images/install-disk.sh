@@ -7,7 +7,7 @@ serials() { # DISK
   lsblk -dnro SERIAL "$1"
   udevadm info -q property -n "$1" | sed -n 's/^ID_SERIAL_SHORT=//p; s/^ID_SCSI_SERIAL=//p; s/^ID_SERIAL=//p'
 }
-is_kept() { # DISK SERIALS
+has() { # DISK, and serials of which it may have one
   all=$(serials "$1") || die "the serial of $1 is not known"
   for serial in $2; do
     if grep -qxF -e "$serial" <<< "$all"; then return 0; fi
@@ -16,12 +16,16 @@ is_kept() { # DISK SERIALS
 }
 one() { # DISKS SERIALS WHICH
   [ "$(wc -w <<< "$1")" = 1 ] || die "one disk $3 is needed, found: ${1:-none}"
-  if [ -n "$2" ] && is_kept "$1" "$2"; then die "$1 is to be left alone"; fi
-  echo $1
+  one=$(echo $1)
+  if [ -n "$2" ] && has "$one" "$2"; then die "$one is to be left alone"; fi
+  echo "$one"
 }
 is_used() { [ -n "$(lsblk -nro MOUNTPOINT "$1" | tr -d '\n')" ]; }
 by_serial() { # SERIAL SERIALS
-  found=$(lsblk -dnpro NAME,TYPE,SERIAL | awk -v s="$1" '$2 == "disk" && $3 == s { print $1 }')
+  found=
+  for disk in $(lsblk -dnpro NAME,TYPE | awk '$2 == "disk" { print $1 }'); do
+    if has "$disk" "$1"; then found="$found $disk"; fi
+  done
   one "$found" "$2" "with the serial $1"
 }
 by_path() { # PATH SERIALS
@@ -32,7 +36,7 @@ by_size() { # BYTES BYTES SERIALS
   found=
   for disk in $(lsblk -dnpbro NAME,TYPE,SIZE |
     awk -v lo="$1" -v hi="$2" '$1 !~ /zram/ && $2 == "disk" && $3 >= lo && $3 <= hi { print $1 }'); do
-    if ! is_used "$disk" && { [ -z "$3" ] || ! is_kept "$disk" "$3"; }; then found="$found $disk"; fi
+    if ! is_used "$disk" && { [ -z "$3" ] || ! has "$disk" "$3"; }; then found="$found $disk"; fi
   done
   one "$found" "" "of $1 to $2 bytes"
 }

@@ -194,12 +194,6 @@ class AutoinstallTest {
             fields(
                 Samples.of("dhcp")
                     .withInstallation(
-                        on(new Storage.Disk.BySerial("data"), List.of("mw-data"), false))))
-        .containsExactly("installation.storage.disk");
-    assertThat(
-            fields(
-                Samples.of("dhcp")
-                    .withInstallation(
                         on(new Storage.Disk.ByPath("/dev/disk/by-id/x"), List.of(), false))))
         .containsExactly("installation.storage.disk");
   }
@@ -249,6 +243,7 @@ class AutoinstallTest {
                 "network",
                 "apt",
                 "storage",
+                "early-commands",
                 "ssh",
                 "user-data",
                 "shutdown"));

@@ -54,7 +54,7 @@ class FindDiskTest {
     StringBuilder sizes = new StringBuilder();
     disks.forEach((name, disk) -> {
       String path = "/dev/" + name;
-      all.append("echo '").append(path).append(" disk ").append(disk.serial()).append("'\n");
+      all.append("echo '").append(path).append(" disk'\n");
       sizes.append("echo '").append(path).append(" disk 21474836480'\n");
       serials.append(path).append(") echo '").append(disk.serial()).append("' ;;\n");
       udev.append(path).append(") echo ID_SERIAL=").append(disk.ofMaker()).append(" ;;\n");
@@ -62,10 +62,10 @@ class FindDiskTest {
     });
     command(
         "lsblk",
-        "case \"$*\" in\n*NAME,TYPE,SERIAL*)\n"
-            + all
-            + ";;\n*NAME,TYPE,SIZE*)\n"
+        "case \"$*\" in\n*NAME,TYPE,SIZE*)\n"
             + sizes
+            + ";;\n*NAME,TYPE*)\n"
+            + all
             + ";;\n*MOUNTPOINT*) case \"$last\" in\n"
             + mounts
             + "esac ;;\n*TYPE*) case \"$last\" in /dev/vd?) echo disk ;; *) echo part ;; esac ;;\n"
@@ -130,6 +130,13 @@ class FindDiskTest {
     assertThat(found(Storage.on(BY_SIZE))).containsExactly("/dev/vdb");
   }
 
+  /** As a glob of /dev/disk/by-id found it, too. */
+  @Test
+  void aSerialMayBeTheOneThatUdevMakesOfIt() throws Exception {
+    assertThat(found(Storage.on(new Storage.Disk.BySerial("MAKER_SYSTEM"))))
+        .containsExactly("/dev/vdb");
+  }
+
   @Test
   void aSerialIsComparedAsAWhole() throws Exception {
     disks.put("vda", new Disk("OLD-SYSTEM", "", ""));
@@ -156,6 +163,44 @@ class FindDiskTest {
       assertThat(all).contains("by_path /dev/vda 'DATA-1'");
       assertThat(all.replace("by_path /dev/vda 'DATA-1'", "")).doesNotContain("/dev/vda");
     }
+  }
+
+  /** {@code *SYSTEM} would be OLD-SYSTEM, too. */
+  @ParameterizedTest
+  @ValueSource(strings = {"rocky 9", "fedora 43", "ubuntu 24.04", "fedora-coreos ", "flatcar "})
+  void noInstallerIsToldAPatternForASerial(String system) {
+    InstallSpec spec =
+        Samples.of("dhcp")
+            .withInstallation(
+                Samples.ON_DISK.withStorage(
+                    Storage.on(new Storage.Disk.BySerial("SYSTEM")).withUntouched("OLD-SYSTEM")));
+    assertThat(all(renderer(system).render(spec)))
+        .contains("by_serial SYSTEM 'OLD-SYSTEM'")
+        .doesNotContain("*SYSTEM");
+  }
+
+  @Test
+  void proxmoxIsToldAllOfItInEachPropertyThatMayHoldIt() {
+    InstallSpec spec =
+        Samples.net(Samples.card(0, Samples.of("static-v4").interfaces().getFirst().ip()))
+            .withInstallation(
+                Samples.ON_DISK.withStorage(
+                    Storage.on(new Storage.Disk.BySerial("SYSTEM")).withUntouched("OLD-SYSTEM")));
+    String answer =
+        Objects.requireNonNull(
+                renderer("proxmox-ve 9")
+                    .render(spec)
+                    .ways()
+                    .getFirst()
+                    .medium()
+                    .get("/answer.toml"))
+            .asText();
+    assertThat(answer)
+        .contains("filter-match = \"any\"\n")
+        .contains("filter.ID_SERIAL = \"SYSTEM\"\n")
+        .contains("filter.ID_SERIAL_SHORT = \"SYSTEM\"\n")
+        .contains("filter.ID_SCSI_SERIAL = \"SYSTEM\"\n")
+        .doesNotContain("*SYSTEM");
   }
 
   @Test
