@@ -291,11 +291,17 @@ class FreeBsdTest {
 
   /** What the first part says on a made-up machine; nothing if it gives up. */
   private static String partitions(Storage storage, Path root) throws Exception {
+    return partitions(storage, "cd0", root);
+  }
+
+  private static String partitions(Storage storage, String medium, Path root) throws Exception {
     Path script = root.resolve("part");
     Files.writeString(
         script,
         """
         sysctl() { echo "cd0 vtbd0 vtbd1 da0"; }
+        mount() { printf '/dev/iso9660/FREEBSD\t/\tcd9660\tro\t0 0\ntmpfs\t/tmp\ttmpfs\trw\t0 0\n'; }
+        glabel() { printf '  ufs/other  N/A  vtbd1p2\niso9660/FREEBSD  N/A  MEDIUM\n'; }
         diskinfo() {
           case $* in
             *-s*vtbd0) echo mw-data ;;
@@ -307,6 +313,7 @@ class FreeBsdTest {
         }
         set -e
         """
+                .replace("MEDIUM", medium)
             + parts(Samples.of("dhcp").withInstallation(Samples.ON_DISK.withStorage(storage)))
                 .getFirst()
             + "echo \"$PARTITIONS\"\n");
