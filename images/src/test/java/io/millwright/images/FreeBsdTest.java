@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class FreeBsdTest {
@@ -343,6 +344,30 @@ class FreeBsdTest {
                 io.millwright.model.ByteSize.parse("30GiB")));
     assertThat(partitions(bySize, root)).isEmpty();
     assertThat(partitions(bySize.withUntouched("mw-data"), root)).startsWith("vtbd1 GPT");
+    // A stick that the installer came from, which goes by a label.
+    assertThat(partitions(bySize, "vtbd0", root)).startsWith("vtbd1 GPT");
+    assertThat(partitions(bySize, "vtbd0s1", root)).startsWith("vtbd1 GPT");
+    assertThat(partitions(bySize, "vtbd10", root)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "/dev/vtbd0, true",
+    "/dev/da12, true",
+    "/dev/nda0, true",
+    "/dev/vda, false",
+    "/dev/sdb, false",
+    "/dev/vda1, false",
+    "/dev/nvme0n1, false",
+    "/dev/mmcblk0, false",
+    "/dev/disk/by-id/x, false"
+  })
+  void namesOfLinuxsDisksAreRefused(String path, boolean taken) {
+    InstallSpec spec =
+        Samples.of("dhcp")
+            .withInstallation(
+                Samples.ON_DISK.withStorage(Storage.on(new Storage.Disk.ByPath(path))));
+    assertThat(fields(spec)).isEqualTo(taken ? List.of() : List.of("installation.storage.disk"));
   }
 
   /** The cards of a made-up machine change places, by a stand-in for ifconfig. */

@@ -79,10 +79,11 @@ public final class Isos {
    *
    * @param drafts one Machine, and what it names
    * @param installer release such as {@code rocky-9}, or null for that of the machine's image
-   * @param disk serial, path or range of sizes of the disk that is overwritten
+   * @param disk serial, path or range of sizes of the disk that is overwritten, or null for the one
+   *     that such a machine usually has
    */
   public record Wanted(
-      String project, List<Draft> drafts, @Nullable String installer, String disk) {}
+      String project, List<Draft> drafts, @Nullable String installer, @Nullable String disk) {}
 
   /**
    * One file for the installer, or for the first boot of a golden image.
@@ -356,7 +357,7 @@ public final class Isos {
     return Renderings.describe(
         opened(lookup, wanted),
         declared(lookup, wanted),
-        disk(wanted.disk()),
+        disk(wanted, image),
         medium != null && medium.offline() ? Source.MEDIUM : Source.DISTRIBUTION,
         proposals);
   }
@@ -476,7 +477,16 @@ public final class Isos {
     return new Release(family, version);
   }
 
-  private static Storage.Disk disk(String text) {
+  private static Storage.Disk disk(
+      Wanted wanted, Optional<Resource<ImageSpec, ImageStatus>> image) {
+    String text = wanted.disk();
+    if (text == null) {
+      if (image.isPresent() && image.get().spec().installer() == null) {
+        return Renderers.FIRST_DISK; // nobody looks for a golden image's
+      }
+      Release release = releaseOf(wanted, image);
+      return Renderers.usualDisk(release.family(), release.version());
+    }
     try {
       return Storage.Disk.parse(text);
     } catch (IllegalArgumentException e) {
