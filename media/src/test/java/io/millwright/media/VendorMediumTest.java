@@ -188,6 +188,35 @@ class VendorMediumTest {
     }
   }
 
+  /** A client goes on with a part of the same bytes only. */
+  @Test
+  void aMediumHasTheSameTagOnlyForTheSameBytes() throws Exception {
+    Path iso = Samples.iso(directory, Style.CD_ONLY, Samples.files(false));
+    java.util.Set<String> tags = new java.util.HashSet<>();
+    for (int i = 0; i < 2; i++) {
+      try (FileSource base = FileSource.open(iso)) {
+        IsoImage image = IsoImage.read(base);
+        tags.add(new VendorMedium(image, INSTALLER).own(ADDITIONS).tag(base, "sum"));
+      }
+    }
+    assertThat(tags).hasSize(1);
+    try (FileSource base = FileSource.open(iso)) {
+      IsoImage image = IsoImage.read(base);
+      Installer other = new Installer(INSTALLER.kernel(), INSTALLER.initrd(), List.of("vga=789"));
+      tags.add(new VendorMedium(image, other).own(ADDITIONS).tag(base, "sum"));
+      tags.add(new VendorMedium(image, INSTALLER).own(ADDITIONS).tag(base, "other sum"));
+      tags.add(
+          new VendorMedium(image, INSTALLER)
+              .own(
+                  new Additions(
+                      ADDITIONS.files(),
+                      Map.of("/preseed.cfg", new Cpio.File(0644, Samples.text("answerz"))),
+                      ADDITIONS.kernelArguments()))
+              .tag(base, "sum"));
+      assertThat(tags).hasSize(4);
+    }
+  }
+
   @Test
   void whatCannotBeIsRefused() throws Exception {
     Map<String, byte[]> files = Samples.files(false);

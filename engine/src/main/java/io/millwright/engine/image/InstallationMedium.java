@@ -8,6 +8,7 @@ import io.millwright.images.Answers;
 import io.millwright.images.Catalogue;
 import io.millwright.media.Additions;
 import io.millwright.media.ByteSource;
+import io.millwright.media.Composed;
 import io.millwright.media.Cpio;
 import io.millwright.media.FileSource;
 import io.millwright.media.Installer;
@@ -151,10 +152,19 @@ public final class InstallationMedium implements AutoCloseable {
    *
    * @throws MediumException if the vendor's cannot be changed so
    */
-  public ByteSource own(Answers.Way way) throws IOException {
+  public Composed own(Answers.Way way) throws IOException {
     Map<String, byte[]> files = new HashMap<>();
     way.medium().forEach((path, file) -> files.put(path, file.bytes()));
     return medium.own(new Additions(files, archived(way.initrd()), way.kernelArguments()));
+  }
+
+  /**
+   * A name for such a medium's bytes.
+   *
+   * @param sha256 of the vendor's
+   */
+  public String tag(Composed own, String sha256) throws IOException {
+    return own.tag(file, sha256);
   }
 
   /** As {@link #own}, as a driver takes it. */

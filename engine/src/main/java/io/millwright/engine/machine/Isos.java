@@ -19,6 +19,7 @@ import io.millwright.images.Renderers;
 import io.millwright.images.Source;
 import io.millwright.images.Storage;
 import io.millwright.media.ByteSource;
+import io.millwright.media.Composed;
 import io.millwright.media.MediumException;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.ImageStatus;
@@ -278,7 +279,8 @@ public final class Isos {
               files.open(sha256, image).file(), it.release().family(), it.release().version());
       try {
         refuse(wanted, lacking(it, medium));
-        return new Iso(tag(sha256, way), medium.own(way), medium);
+        Composed own = medium.own(way);
+        return new Iso(medium.tag(own, sha256), own, medium);
       } catch (IOException | RuntimeException e) {
         medium.close();
         throw e;
@@ -493,19 +495,6 @@ public final class Isos {
       throw ProblemException.invalid(
           "disk", Names.quote(text) + " is no range of sizes, such as 100GiB..600GiB");
     }
-  }
-
-  private static String tag(String medium, Answers.Way way) {
-    StringBuilder all = new StringBuilder(medium);
-    way.kernelArguments().forEach(a -> all.append("\0argument ").append(a));
-    way.medium().forEach((path, f) -> tag(all, "medium", path, f));
-    way.initrd().forEach((path, f) -> tag(all, "initrd", path, f));
-    return sha256(all.toString().getBytes(StandardCharsets.UTF_8));
-  }
-
-  private static void tag(StringBuilder all, String place, String path, AnswerFile file) {
-    all.append('\0').append(place).append(' ').append(path).append(' ').append(file.executable());
-    all.append(' ').append(sha256(file.bytes()));
   }
 
   /** An archive, such as Alpine's, is no text; it is named and not shown. */
