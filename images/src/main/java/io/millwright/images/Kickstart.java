@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  * clone, from a directory on its disk.
  */
 public final class Kickstart implements Renderer<Answers> {
+  /** A package that every system has that is installed so, since it does the first boot's work. */
+  public static final String ALWAYS = "cloud-init";
+
   private static final String SEED = "/var/lib/cloud/seed/nocloud/";
 
   /** Without it the network would be described twice, and only a part of it by cloud-init. */
@@ -144,7 +147,7 @@ public final class Kickstart implements Renderer<Answers> {
     values.put("resolve", storage.program());
     values.put("unlock", storage.unlock());
     values.put("end", how.end().name().toLowerCase(Locale.ROOT));
-    List<String> packages = new ArrayList<>(List.of("cloud-init", "openssh-server", "python3"));
+    List<String> packages = new ArrayList<>(List.of(ALWAYS, "openssh-server", "python3"));
     packages.addAll(storage.packages());
     profile.packages().stream().filter(p -> !packages.contains(p)).forEach(packages::add);
     values.put("packages", packages);

@@ -58,9 +58,23 @@ public final class VendorMedium {
     return iso;
   }
 
-  /** True if a repository of RPM packages is on it, which a boot or netinst medium lacks. */
-  public boolean holdsPackages() {
-    return iso.files().keySet().stream().anyMatch(path -> path.endsWith("/repodata/repomd.xml"));
+  /**
+   * True if a repository of RPM packages is on it, which a boot or netinst medium lacks, and this
+   * one is among them.
+   */
+  public boolean holdsPackage(String name) {
+    String begin = "/" + name + "-";
+    boolean repository = false;
+    boolean found = false;
+    for (String path : iso.files().keySet()) {
+      int at = path.lastIndexOf('/');
+      repository |= path.endsWith("/repodata/repomd.xml");
+      found |=
+          path.startsWith(begin, at)
+              && path.endsWith(".rpm")
+              && Character.isDigit(path.charAt(at + begin.length()));
+    }
+    return repository && found;
   }
 
   private Installer installer() {

@@ -6,6 +6,7 @@ import io.millwright.driver.FaultKind;
 import io.millwright.images.AnswerFile;
 import io.millwright.images.Answers;
 import io.millwright.images.Catalogue;
+import io.millwright.images.Kickstart;
 import io.millwright.media.Additions;
 import io.millwright.media.ByteSource;
 import io.millwright.media.Composed;
@@ -132,9 +133,9 @@ public final class InstallationMedium implements AutoCloseable {
     return new VendorMedium(iso, installer);
   }
 
-  /** True if a repository of RPM packages is on it. */
+  /** True if what a kickstart always installs is on it, in a repository of RPM packages. */
   public boolean holdsPackages() {
-    return medium.holdsPackages();
+    return medium.holdsPackage(Kickstart.ALWAYS);
   }
 
   /** The installer's kernel. It can be read until the medium is closed. */

@@ -295,18 +295,12 @@ public final class Isos {
     }
   }
 
-  /** Anaconda waits for ever for packages that are neither on its medium nor elsewhere. */
   private static List<Violation> lacking(Described it, InstallationMedium medium) {
     Installation how = it.spec().installation();
     Release release = it.release();
-    boolean anaconda =
-        release.family().installerOf(release.version()) == Catalogue.Installer.KICKSTART;
-    return anaconda && how != null && how.source().mirror() == null && !medium.holdsPackages()
-        ? List.of(
-            new Violation(
-                "installation.source.mirror",
-                "is needed, for the medium holds no packages, as a boot or netinst one"))
-        : List.of();
+    return how == null
+        ? List.of()
+        : Installers.lacking(release.family(), release.version(), how, medium.holdsPackages());
   }
 
   /** Renders it; or objects. */
