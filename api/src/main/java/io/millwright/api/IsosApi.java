@@ -32,7 +32,6 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}")
 @Tag(name = "isos", description = "Installation media for machines that need not be declared.")
 final class IsosApi {
-  private static final String DISK = "/dev/vda";
   private static final int AT_ONCE = 32;
   private static final long CHUNK = 4 << 20;
   private static final Pattern RANGE = Pattern.compile("bytes=([0-9]{0,18})-([0-9]{0,18})");
@@ -103,9 +102,11 @@ final class IsosApi {
           @Nullable String installer,
       @Parameter(
               description =
-                  "serial, path or range of sizes (100GiB..600GiB) of the disk that is overwritten")
-          @RequestParam(defaultValue = DISK)
-          String disk,
+                  "serial, path or range of sizes (100GiB..600GiB) of the disk that is overwritten;"
+                      + " if not given /dev/vda, or the only disk there is where the installer"
+                      + " knows no such name")
+          @RequestParam(required = false)
+          @Nullable String disk,
       @Parameter(description = "what the body is called in messages, such as hello.yaml")
           @RequestHeader(name = "X-Source", required = false)
           @Nullable String source,
@@ -139,9 +140,11 @@ final class IsosApi {
           @Nullable String installer,
       @Parameter(
               description =
-                  "serial, path or range of sizes (100GiB..600GiB) of the disk that is overwritten")
-          @RequestParam(defaultValue = DISK)
-          String disk,
+                  "serial, path or range of sizes (100GiB..600GiB) of the disk that is overwritten;"
+                      + " if not given /dev/vda, or the only disk there is where the installer"
+                      + " knows no such name")
+          @RequestParam(required = false)
+          @Nullable String disk,
       @Parameter(
               description =
                   "own: the vendor's medium with the answers on it; seed: the small one that is put"
@@ -185,7 +188,11 @@ final class IsosApi {
   }
 
   private static Isos.Wanted wanted(
-      String project, @Nullable String installer, String disk, @Nullable String source, Body body) {
+      String project,
+      @Nullable String installer,
+      @Nullable String disk,
+      @Nullable String source,
+      Body body) {
     List<Draft> drafts =
         Manifests.parse(body.bytes(), Inputs.source(source)).stream()
             .map(d -> d.orProject(project))

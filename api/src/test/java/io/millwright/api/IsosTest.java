@@ -450,6 +450,8 @@ class IsosTest {
                     + " initrd /images/pxeboot/initrd.img\n}\n"));
     Path boot = VendorIso.of(directory, "Rocky-9-4-x86_64-boot", files);
     files.put("BaseOS/repodata/repomd.xml", "<repomd/>");
+    Path minimal = VendorIso.of(directory, "Rocky-9-4-x86_64-minimal", files);
+    files.put("AppStream/Packages/c/cloud-init-23.4-7.el9.noarch.rpm", "rpm");
     Path dvd = VendorIso.of(directory, "Rocky-9-4-x86_64-dvd", files);
     String image =
         """
@@ -461,20 +463,40 @@ class IsosTest {
         """;
     WorkLoop work = rig.work();
     try {
-      rig.apply("iso4", image.formatted("boot", boot) + image.formatted("dvd", dvd));
+      rig.apply(
+          "iso4",
+          image.formatted("boot", boot)
+              + image.formatted("minimal", minimal)
+              + image.formatted("dvd", dvd));
       Awaitility.await()
           .atMost(Duration.ofSeconds(30))
           .until(() ->
-              Stream.of("boot", "dvd")
+              Stream.of("boot", "minimal", "dvd")
                   .allMatch(name ->
                       rig.get("projects/iso4/images/" + name).json().at("/status").has("sha256")));
     } finally {
       work.close();
     }
-    Reply refused = rig.post("projects/iso4/isos", BUNDLE.replace("image: img", "image: boot"));
-    assertThat(refused.status()).isEqualTo(400);
-    assertThat(refused.raw().body())
-        .contains("packageSource.mirror: is needed, for the medium holds no packages");
+    for (String without : List.of("boot", "minimal")) {
+      Reply refused =
+          rig.post("projects/iso4/isos", BUNDLE.replace("image: img", "image: " + without));
+      assertThat(refused.status()).isEqualTo(400);
+      assertThat(refused.raw().body())
+          .contains("packageSource.mirror: is needed, for the medium holds no packages");
+      assertThat(rig.get("projects/iso4/images/" + without).json().at("/status/holdsPackages"))
+          .extracting(n -> n.asBoolean())
+          .isEqualTo(false);
+      // Nor is a machine accepted that would wait for them.
+      Reply machine = rig.post("apply?project=iso4&dryRun=true", INSTALLED.formatted(without, ""));
+      assertThat(machine.status()).isEqualTo(400);
+      assertThat(machine.raw().body()).contains("packageSource.mirror: is needed, for the medium");
+    }
+    String mirror = "overrides: {packageSource: {mirror: \"http://mirror.lab.test/r\"}}";
+    for (String whole :
+        List.of(INSTALLED.formatted("dvd", ""), INSTALLED.formatted("boot", mirror))) {
+      Reply machine = rig.post("apply?project=iso4&dryRun=true", whole);
+      assertThat(machine.status()).as(machine.raw().body()).isEqualTo(200);
+    }
     assertThat(rig.post("projects/iso4/isos", BUNDLE.replace("image: img", "image: dvd")).status())
         .isEqualTo(200);
     String mirrored =
@@ -483,6 +505,23 @@ class IsosTest {
             "image: boot\n  overrides: {packageSource: {mirror: \"http://mirror.lab.test/r\"}}");
     assertThat(rig.post("projects/iso4/isos", mirrored).status()).isEqualTo(200);
   }
+
+  private static final String INSTALLED =
+      """
+      apiVersion: millwright/v1
+      kind: Network
+      metadata: {name: net}
+      spec: {attachments: [{hypervisor: sim, bridge: br0}], subnets: [{cidr: 10.78.0.0/24}]}
+      ---
+      apiVersion: millwright/v1
+      kind: Machine
+      metadata: {name: host}
+      spec:
+        image: %s
+        size: small
+        nics: [{network: net}]
+        %s
+      """;
 
   private HttpResponse<byte[]> bytes(String bundle, @Nullable String range, String... headers)
       throws Exception {

@@ -28,7 +28,8 @@ abstract class Sketch extends Part {
       names = "--disk",
       paramLabel = "DISK",
       description =
-          "Serial, path or range of sizes (100GiB..600GiB) of the disk that is overwritten;"
-              + " /dev/vda if not given.")
+          "Serial, path or range of sizes (100GiB..600GiB) of the disk that is overwritten; if not"
+              + " given /dev/vda, or the only disk there is where the installer knows no such"
+              + " name.")
   @Nullable String disk;
 }

@@ -43,8 +43,8 @@ public record Answers(List<Way> ways) {
    *     path
    * @param initrd files for a cpio archive that is appended to the installer's initrd, by absolute
    *     path; directories on the way are made
-   * @param kernelArguments added to the installer's kernel command line, each one as the kernel
-   *     shall see it: who writes them into a boot loader's file quotes them by its rules
+   * @param kernelArguments added to the installer's kernel command line, each one as the installer
+   *     shall see it, in ASCII and without quotes: who writes them down quotes those with blanks
    */
   public record Way(
       @Nullable AnswerMedium seed,

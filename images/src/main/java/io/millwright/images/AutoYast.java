@@ -194,23 +194,21 @@ public final class AutoYast implements Renderer<Answers> {
     if (addresses.isEmpty()) {
       out.add("ifcfg=" + which + "=" + (ip.dhcp4() ? ip.dhcp6() ? "dhcp" : "dhcp4" : "dhcp6"));
     } else {
-      // Lists stand in quotes there, and what comes after the addresses is gateways, servers,
-      // names.
+      // What comes after the addresses is gateways, servers, names; each may be a list, between
+      // whose parts there are blanks.
       List<String> gateways =
           Stream.of(Optional.ofNullable(ip.gateway4()), Optional.ofNullable(ip.gateway6()))
               .flatMap(Optional::stream)
               .map(Ip::toString)
               .toList();
-      out.add(
-          "ifcfg="
-              + which
-              + "="
-              + String.join(
-                  ",",
-                  words(addresses.stream().map(HostAddress::toString).toList()),
-                  words(gateways),
-                  words(ip.dns().stream().map(Ip::toString).toList()),
-                  words(ip.search())));
+      String settings =
+          String.join(
+              ",",
+              String.join(" ", addresses.stream().map(HostAddress::toString).toList()),
+              String.join(" ", gateways),
+              String.join(" ", ip.dns().stream().map(Ip::toString).toList()),
+              String.join(" ", ip.search()));
+      out.add("ifcfg=" + which + "=" + settings.replaceFirst(",+$", ""));
     }
     if (mirror != null) {
       out.add("install=" + mirror);
@@ -219,10 +217,6 @@ public final class AutoYast implements Renderer<Answers> {
       out.add("proxy=" + source.proxy());
     }
     return out;
-  }
-
-  private static String words(List<String> list) {
-    return list.size() == 1 ? list.getFirst() : "'" + String.join(" ", list) + "'";
   }
 
   private String profile(InstallSpec spec, Installation how) {

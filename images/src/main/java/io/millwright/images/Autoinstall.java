@@ -9,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.stream.Stream;
 
 /**
  * Installs Ubuntu server by subiquity (22.04 and later), from a medium with the label {@link
@@ -37,13 +36,6 @@ public final class Autoinstall implements Renderer<Answers> {
       return List.copyOf(out);
     }
     Storage storage = how.storage();
-    if (storage.endsLikeUntouched()) {
-      out.add(
-          new Refusal(
-              "installation.storage.disk",
-              "the serial of a disk to leave alone ends like this one's, and subiquity goes by the"
-                  + " end; give the disk's path"));
-    }
     checkDisk("installation.storage.disk", storage.disk(), out);
     if (storage.mirror() != null) {
       checkDisk("installation.storage.mirror", storage.mirror(), out);
@@ -203,29 +195,32 @@ public final class Autoinstall implements Renderer<Answers> {
   }
 
   /**
-   * Programs that put the one disk of the right size in the place of its name. The installer reads
+   * A program that puts the disk that it finds in the place of its stand-in. The installer reads
    * its answers once more after its early commands, and ends when one of them fails.
    */
   private static List<ProfileSpec.Script> choosing(Storage storage) {
     StringBuilder chosen = new StringBuilder();
-    Stream.of(storage.disk(), storage.mirror())
-        .filter(Storage.Disk.BySize.class::isInstance)
-        .map(Storage.Disk.BySize.class::cast)
-        .forEach(by ->
-            chosen
-                .append("disk=$(")
-                .append(FindDisk.call(by, storage))
-                .append(")\nsed -i \"s|")
-                .append(standIn(by))
-                .append("|$disk|\" \"${ANSWERS:-/autoinstall.yaml}\"\n"));
+    for (Storage.Disk disk :
+        storage.mirror() == null
+            ? List.of(storage.disk())
+            : List.of(storage.disk(), storage.mirror())) {
+      if (storage.hasToBeFound(disk)) {
+        chosen
+            .append("disk=$(")
+            .append(FindDisk.call(disk, storage))
+            .append(")\nsed -i \"s|")
+            .append(standIn(disk, storage))
+            .append("|$disk|\" \"${ANSWERS:-/autoinstall.yaml}\"\n");
+      }
+    }
     return chosen.isEmpty()
         ? List.of()
         : List.of(new ProfileSpec.Script("choose-disk", FindDisk.PROGRAM + chosen));
   }
 
   /** No disk's name: if nobody puts one in its place, nothing is installed. */
-  private static String standIn(Storage.Disk.BySize by) {
-    return "/dev/millwright-" + by.atLeast().bytes() + "-" + by.atMost().bytes() + "-bytes";
+  private static String standIn(Storage.Disk disk, Storage storage) {
+    return disk.equals(storage.disk()) ? "/dev/millwright-system" : "/dev/millwright-mirror";
   }
 
   private static Map<String, Object> storage(Installation how) {
@@ -241,20 +236,22 @@ public final class Autoinstall implements Renderer<Answers> {
         out.put("sizing-policy", "all");
       }
     }
-    out.put("match", match(storage.disk()));
+    out.put("match", match(storage.disk(), storage));
     return Map.of("layout", out);
   }
 
   /** How subiquity finds a disk. */
-  static Map<String, Object> match(Storage.Disk disk) {
+  static Map<String, Object> match(Storage.Disk disk, Storage storage) {
+    if (storage.hasToBeFound(disk)) {
+      return Map.of("path", standIn(disk, storage));
+    }
     return switch (disk) {
-      // udev puts the maker's and the model's name before the serials of SCSI and ATA disks.
-      case Storage.Disk.BySerial by -> Map.of("serial", "*" + by.serial());
       case Storage.Disk.ByPath by ->
           by.path().startsWith(BY_PATH)
               ? Map.of("id_path", by.path().substring(BY_PATH.length()))
               : Map.of("path", by.path());
-      case Storage.Disk.BySize by -> Map.of("path", standIn(by));
+      case Storage.Disk.BySerial _, Storage.Disk.BySize _ ->
+          throw new IllegalStateException("it is looked for by the program");
     };
   }
 }

@@ -244,7 +244,9 @@ public record Catalogue(Map<String, Family> families) {
       for (int i = 0; i < arguments.size(); i++) {
         at.field("arguments")
             .index(i)
-            .require(arguments.get(i).matches("[!-~]{1,200}"), "is one word that can be seen");
+            .require(
+                arguments.get(i).matches("[!-~&&[^\"']]{1,200}"),
+                "must be one word of ASCII without quotes");
       }
     }
   }

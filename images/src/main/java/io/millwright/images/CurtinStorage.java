@@ -90,7 +90,7 @@ final class CurtinStorage {
 
   private void disk(String id, Storage.Disk disk) {
     Map<String, Object> action = action("disk", id);
-    action.put("match", Autoinstall.match(disk));
+    action.put("match", Autoinstall.match(disk, how.storage()));
     action.put("ptable", how.storage().table() == StorageSpec.Table.MSDOS ? "msdos" : "gpt");
     action.put("wipe", "superblock-recursive");
     action.put("preserve", false);

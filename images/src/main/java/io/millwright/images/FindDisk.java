@@ -16,22 +16,18 @@ final class FindDisk {
   private FindDisk() {}
 
   /**
-   * The command that prints the one disk that is meant, as {@code /dev/NAME}, or fails. A serial is
-   * compared as a whole here.
+   * The command that prints the one disk that is meant, as {@code /dev/NAME}, or fails, which it
+   * does too if that is one to leave alone. A serial is compared as a whole here.
    */
   static String call(Storage.Disk disk, Storage storage) {
-    return switch (disk) {
-      case Storage.Disk.BySerial by -> "by_serial " + by.serial();
-      case Storage.Disk.ByPath by -> "by_path " + by.path();
-      case Storage.Disk.BySize by ->
-          "by_size "
-              + by.atLeast().bytes()
-              + " "
-              + by.atMost().bytes()
-              + " '"
-              + String.join(" ", storage.untouched())
-              + "'";
-    };
+    String found =
+        switch (disk) {
+          case Storage.Disk.BySerial by -> "by_serial " + by.serial();
+          case Storage.Disk.ByPath by -> "by_path " + by.path();
+          case Storage.Disk.BySize by ->
+              "by_size " + by.atLeast().bytes() + " " + by.atMost().bytes();
+        };
+    return found + " '" + String.join(" ", storage.untouched()) + "'";
   }
 
   private static String read() {

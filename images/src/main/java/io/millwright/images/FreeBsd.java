@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,6 +30,10 @@ public final class FreeBsd implements Renderer<Answers> {
           "am", "be", "br", "by", "ca", "ch", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hr",
           "il", "is", "it", "jp", "lt", "nl", "no", "pl", "pt", "ru", "se", "si", "sk", "tr", "ua",
           "us");
+
+  /** A disk of FreeBSD's, and none of Linux's, nor a part of one. */
+  private static final Pattern DISK =
+      Pattern.compile("/dev/(?!(?:[hsv]d|xvd)[a-z]|mmcblk)[a-z]{2,8}[0-9]{1,3}");
 
   /** Those that it knows by another one. */
   private static final Map<String, String> RENAMED =
@@ -132,9 +137,12 @@ public final class FreeBsd implements Renderer<Answers> {
 
   private static void checkStorage(Storage storage, List<Refusal> out) {
     String at = "installation.storage.";
-    if (storage.disk() instanceof Storage.Disk.ByPath by && by.path().lastIndexOf('/') > 4) {
+    if (storage.disk() instanceof Storage.Disk.ByPath by && !DISK.matcher(by.path()).matches()) {
       out.add(
-          new Refusal(at + "disk", "FreeBSD knows a disk by its serial or as /dev/vtbd0 and such"));
+          new Refusal(
+              at + "disk",
+              "FreeBSD knows a disk by its serial, by a range of sizes, or by its own names:"
+                  + " /dev/vtbd0, /dev/da0, /dev/ada0, /dev/nda0"));
     }
     if (storage.mirror() != null) {
       out.add(new Refusal(at + "mirror", "scriptedpart divides one disk; install on one"));

@@ -105,8 +105,20 @@ public record InstallSpec(
 
   /** The same in names that this system has. */
   public InstallSpec forSystem(String os, String version) {
+    Catalogue.Family family = Catalogue.inForce().families().get(os);
+    return family == null ? named(os, version, null) : forSystem(family, version);
+  }
+
+  /** The same in names that a system of this family has. */
+  public InstallSpec forSystem(Catalogue.Family family, String version) {
+    return named(family.family(), version, family.installerOf(version));
+  }
+
+  private InstallSpec named(String os, String version, Catalogue.@Nullable Installer installer) {
     String zone = profile.timezone();
-    return zone == null ? this : withProfile(profile.withTimezone(Zones.of(zone, os, version)));
+    return zone == null
+        ? this
+        : withProfile(profile.withTimezone(Zones.of(zone, os, version, installer)));
   }
 
   /** With the same, but installed in this way. */

@@ -9,8 +9,9 @@ import java.util.regex.Pattern;
  * What an installer printed on the serial console so far, read for what it tells of the
  * installation; pure.
  *
- * <p>Installers paint screens. What only paints, and the clock in Debian's status line, which goes
- * on when nothing else does, is left out of the text: so a text that grows is progress.
+ * <p>Installers paint screens. What only paints, and what goes on when nothing else does, is left
+ * out of the text: the clock in Debian's status line, and systemd's of how long it has been waiting
+ * for something. So a text that grows is progress.
  *
  * @param text what is there to be read, in lines without control characters
  */
@@ -19,11 +20,21 @@ public record InstallerLog(String text) {
   private static final Pattern STATUS_LINE =
       Pattern.compile("\\x1b\\[H\\x1b\\[7m.*?(\\x1b\\[0m|$)", Pattern.DOTALL);
 
-  /** ECMA-48 control sequences, and the choices of a character set that terminals have besides. */
+  /**
+   * ECMA-48 control sequences, the last one perhaps in part, and the choices of a character set
+   * that terminals have besides.
+   */
   private static final Pattern PAINT =
-      Pattern.compile("\\x1b(\\[[0-?]*[ -/]*[@-~]|[()][0-9A-Za-z]|[@-Z\\\\^_=>78])|\\x1b$");
+      Pattern.compile(
+          "\\x1b(\\[[0-?]*[ -/]*[@-~]|[()][0-9A-Za-z]|[@-Z\\\\^_=>78])|\\x1b(\\[[0-?]*[ -/]*)?$");
 
   private static final Pattern CONTROL = Pattern.compile("[\\x00-\\x09\\x0b-\\x1f\\x7f]");
+
+  /**
+   * systemd's moving stars before what it waits for, as in {@code [ *** ] A start job is running
+   * for ... (12min 34s / no limit)}; they are painted anew again and again, the last time in part.
+   */
+  private static final Pattern WAITING = Pattern.compile("\\[[ *]*(\\].*)?");
 
   /** How many lines before a sign of failure are told with it. */
   private static final int TOLD = 8;
@@ -64,7 +75,7 @@ public record InstallerLog(String text) {
         .replaceAll("")
         .lines()
         .map(String::strip)
-        .filter(line -> !line.isEmpty())
+        .filter(line -> !line.isEmpty() && !WAITING.matcher(line).matches())
         .forEach(line -> out.append(line).append('\n'));
     return new InstallerLog(out.toString());
   }

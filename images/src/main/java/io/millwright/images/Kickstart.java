@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  * clone, from a directory on its disk.
  */
 public final class Kickstart implements Renderer<Answers> {
+  /** A package that every system has that is installed so, since it does the first boot's work. */
+  public static final String ALWAYS = "cloud-init";
+
   private static final String SEED = "/var/lib/cloud/seed/nocloud/";
 
   /** Without it the network would be described twice, and only a part of it by cloud-init. */
@@ -67,13 +70,6 @@ public final class Kickstart implements Renderer<Answers> {
     if (how == null) {
       out.add(new Refusal("installation", "an installer must be told on which disk to install"));
       return List.copyOf(out);
-    }
-    if (how.storage().endsLikeUntouched()) {
-      out.add(
-          new Refusal(
-              "installation.storage.disk",
-              "the serial of a disk to leave alone ends like this one's, and Anaconda goes by the"
-                  + " end; give the disk's path"));
     }
     if (how.storage().encryption() instanceof Storage.Encryption.Tang && how.source().offline()) {
       out.add(
@@ -151,7 +147,7 @@ public final class Kickstart implements Renderer<Answers> {
     values.put("resolve", storage.program());
     values.put("unlock", storage.unlock());
     values.put("end", how.end().name().toLowerCase(Locale.ROOT));
-    List<String> packages = new ArrayList<>(List.of("cloud-init", "openssh-server", "python3"));
+    List<String> packages = new ArrayList<>(List.of(ALWAYS, "openssh-server", "python3"));
     packages.addAll(storage.packages());
     profile.packages().stream().filter(p -> !packages.contains(p)).forEach(packages::add);
     values.put("packages", packages);

@@ -24,8 +24,9 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
     Storage.Encryption encryption = storage.encryption();
     if (storage.isInstallersChoice()
         && encryption == null
-        && !(storage.disk() instanceof Storage.Disk.BySize)) {
-      return new KickstartStorage(divided(disk(storage.disk()), storage, ""), "", "", List.of());
+        && storage.disk() instanceof Storage.Disk.ByPath by
+        && !storage.hasToBeFound(by)) {
+      return new KickstartStorage(divided(by.path(), storage, ""), "", "", List.of());
     }
     StringBuilder program = new StringBuilder(FindDisk.FUNCTIONS);
     program.append("disk=$(").append(FindDisk.call(storage.disk(), storage)).append(")\n");
@@ -51,17 +52,6 @@ record KickstartStorage(String commands, String program, String unlock, List<Str
         encryption == null
             ? List.of()
             : List.of("clevis", "clevis-luks", "clevis-dracut", "clevis-systemd", "cryptsetup"));
-  }
-
-  /** As Anaconda's own commands name a disk. */
-  private static String disk(Storage.Disk disk) {
-    return switch (disk) {
-      // udev puts bus, maker and model before the serial, and a partition's number after it.
-      case Storage.Disk.BySerial by -> "/dev/disk/by-id/*" + by.serial();
-      case Storage.Disk.ByPath by -> by.path();
-      case Storage.Disk.BySize _ ->
-          throw new IllegalStateException("a size is looked for by the program");
-    };
   }
 
   /**

@@ -169,12 +169,14 @@ public final class Proxmox implements Renderer<Answers> {
               "Proxmox VE's installer knows a disk by its serial, by /dev/disk/by-path/... or by"
                   + " the kernel's name"));
     }
-    if (storage.endsLikeUntouched()) {
+    if (storage.disk() instanceof Storage.Disk.ByPath by
+        && storage.hasToBeFound(by)
+        && !disk(by).isEmpty()) {
       out.add(
           new Refusal(
               "installation.storage.disk",
-              "the serial of a disk to leave alone ends like this one's, and Proxmox VE's installer"
-                  + " goes by the end; give the disk's path"));
+              "Proxmox VE's installer does not look whether the disk at a path is one to leave"
+                  + " alone; give the disk's serial"));
     }
     if (storage.table() == StorageSpec.Table.MSDOS) {
       out.add(new Refusal("installation.storage.table", "Proxmox VE starts from a GPT only"));
@@ -286,8 +288,7 @@ public final class Proxmox implements Renderer<Answers> {
           "disk-list",
           List.of(kernelName(storage.disk()).orElseThrow(), kernelName(mirror).orElseThrow()));
     } else {
-      Map.Entry<String, Object> disk = disk(storage.disk()).orElseThrow();
-      out.put(disk.getKey(), disk.getValue());
+      disk(storage.disk()).forEach(out::put);
     }
     out.section("first-boot");
     out.put("source", "from-iso");
@@ -350,18 +351,28 @@ public final class Proxmox implements Renderer<Answers> {
   }
 
   /**
-   * How the installer finds one disk. Its list of names is one of candidates, so it is the last.
+   * How the installer finds one disk; empty if it cannot. Its list of names is one of candidates,
+   * so it is the last.
    */
-  private static Optional<Map.Entry<String, Object>> disk(Storage.Disk disk) {
+  private static Map<String, Object> disk(Storage.Disk disk) {
     return switch (disk) {
-      // udev puts the maker's and the model's name before the serials of SCSI and ATA disks.
-      case Storage.Disk.BySerial by ->
-          Optional.of(Map.entry("filter.ID_SERIAL", "*" + by.serial()));
+      case Storage.Disk.BySerial by -> {
+        // As a whole in any of the properties in which udev has it, by the kind of disk.
+        Map<String, Object> out = new LinkedHashMap<>();
+        out.put("filter-match", "any");
+        for (String property :
+            List.of("ID_SERIAL", "ID_SERIAL_SHORT", "ID_SCSI_SERIAL", "SCSI_IDENT_SERIAL")) {
+          out.put("filter." + property, by.serial());
+        }
+        yield out;
+      }
       case Storage.Disk.ByPath by ->
           by.path().startsWith(BY_PATH)
-              ? Optional.of(Map.entry("filter.ID_PATH", by.path().substring(BY_PATH.length())))
-              : kernelName(by).map(name -> Map.entry("disk-list", List.of(name)));
-      case Storage.Disk.BySize _ -> Optional.empty();
+              ? Map.of("filter.ID_PATH", by.path().substring(BY_PATH.length()))
+              : kernelName(by)
+                  .<Map<String, Object>>map(name -> Map.of("disk-list", List.of(name)))
+                  .orElse(Map.of());
+      case Storage.Disk.BySize _ -> Map.of();
     };
   }
 

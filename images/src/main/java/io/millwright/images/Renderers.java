@@ -8,7 +8,29 @@ import java.util.List;
 
 /** Which renderer a system's installer needs. */
 public final class Renderers {
+  /** As Linux calls it in most virtual machines. */
+  public static final Storage.Disk FIRST_DISK = new Storage.Disk.ByPath("/dev/vda");
+
+  /** Any installer wants as much. */
+  private static final ByteSize LEAST = ByteSize.parse("4GiB");
+
+  private static final ByteSize LARGEST = ByteSize.parse("1024TiB");
+
   private Renderers() {}
+
+  /**
+   * The disk to install on if nobody says which: the first one by its name, or the only one there
+   * is where the installer knows no such name.
+   */
+  public static Storage.Disk usualDisk(Family family, String version) {
+    return switch (family.installerOf(version)) {
+      case PRESEED, AUTOINSTALL, KICKSTART, AUTOYAST, AGAMA, ALPINE, PROXMOX, IGNITION ->
+          FIRST_DISK;
+      case BSDINSTALL, ESXI, UNATTEND ->
+          new Storage.Disk.BySize(
+              family.release(version).map(Release::disk).orElse(LEAST), LARGEST);
+    };
+  }
 
   /**
    * The renderer for a system of the catalogue, which also refuses a disk that is too small for the
@@ -33,7 +55,7 @@ public final class Renderers {
       }
 
       private InstallSpec named(InstallSpec spec) {
-        return spec.forSystem(family.family(), version);
+        return spec.forSystem(family, version);
       }
     };
   }

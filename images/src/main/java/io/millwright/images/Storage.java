@@ -166,14 +166,16 @@ public record Storage(
   }
 
   /**
-   * True if the serial of a disk to leave alone ends like that of a disk to overwrite, so that an
-   * installer which goes by the end of a serial could take the one for the other.
+   * True if installers that go by a pattern could take another disk for this one, or one that is to
+   * be left alone, so that a program has to find it in the machine: udev puts the maker's and the
+   * model's name before the serials of some disks, and a pattern that says so ends like others,
+   * too.
    */
-  boolean endsLikeUntouched() {
-    return java.util.stream.Stream.of(disk, mirror)
-        .anyMatch(d ->
-            d instanceof Disk.BySerial by
-                && untouched.stream().anyMatch(other -> other.endsWith(by.serial())));
+  boolean hasToBeFound(Disk which) {
+    return switch (which) {
+      case Disk.BySerial _, Disk.BySize _ -> true;
+      case Disk.ByPath _ -> !untouched.isEmpty();
+    };
   }
 
   /** True if the whole disk is divided as the installer likes. */

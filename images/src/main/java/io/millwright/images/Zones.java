@@ -1,11 +1,13 @@
 package io.millwright.images;
 
+import io.millwright.images.Catalogue.Installer;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.Properties;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Time zones by the names that a system has. Debian from 13 on and Ubuntu from 24.04 on have the
@@ -27,19 +29,24 @@ final class Zones {
     return LINKS.getProperty(zone, zone);
   }
 
-  /** The name of this zone that this system has, whether it came lately or not. */
-  static String of(String zone, String os, String version) {
+  /**
+   * The name of this zone that this system has, whether it came lately or not.
+   *
+   * @param installer of this system, or null if it is not known
+   */
+  static String of(String zone, String os, String version, @Nullable Installer installer) {
     String today = today(zone);
-    return hasOnlyTodays(os, version) ? LATE.getProperty(today, today) : today;
+    return hasOnlyTodays(os, version, installer) ? LATE.getProperty(today, today) : today;
   }
 
-  private static boolean hasOnlyTodays(String os, String version) {
+  private static boolean hasOnlyTodays(String os, String version, @Nullable Installer installer) {
     return switch (os) {
       case "debian" -> isSince(13, version);
       case "ubuntu" -> isSince(24, version);
       // Proxmox's installer chooses among zone.tab's, and Windows has a table here.
       case "proxmox-ve", "windows", "windows-server" -> true;
-      default -> false;
+      // Which Debian another one is made of its version does not tell; it is taken for today's.
+      default -> installer == Installer.PRESEED;
     };
   }
 

@@ -3,15 +3,40 @@
 set -euo pipefail
 umask 077
 die() { echo "millwright: $*" >&2; exit 1; }
-only() { [ "$(wc -w <<< "$2")" = 1 ] || die "one disk $1 is needed, found: ${2:-none}"; echo $2; }
-unused() { while read -r d; do lsblk -nro MOUNTPOINT "$d" | grep -q . || echo "$d"; done; }
-by_serial() {
-  only "with the serial $1" "$(lsblk -dnpro NAME,TYPE,SERIAL |
-    awk -v s="$1" '$2 == "disk" && $3 == s { print $1 }')"
+serials() { # DISK
+  lsblk -dnro SERIAL "$1"
+  udevadm info -q property -n "$1" | sed -n 's/^ID_SERIAL_SHORT=//p; s/^ID_SCSI_SERIAL=//p; s/^ID_SERIAL=//p'
 }
-by_path() { [ -b "$1" ] || die "$1 is no disk"; readlink -f "$1"; }
-by_size() {
-  only "of $1 to $2 bytes" "$(lsblk -dnpbro NAME,TYPE,SIZE,SERIAL |
-    awk -v lo="$1" -v hi="$2" -v skip=" $3 " '$1 !~ /zram/ && $2 == "disk" && $3 >= lo &&
-      $3 <= hi && ($4 == "" || !index(skip, " " $4 " ")) { print $1 }' | unused)"
+has() { # DISK, and serials of which it may have one
+  all=$(serials "$1") || die "the serial of $1 is not known"
+  for serial in $2; do
+    if grep -qxF -e "$serial" <<< "$all"; then return 0; fi
+  done
+  return 1
+}
+one() { # DISKS SERIALS WHICH
+  [ "$(wc -w <<< "$1")" = 1 ] || die "one disk $3 is needed, found: ${1:-none}"
+  one=$(echo $1)
+  if [ -n "$2" ] && has "$one" "$2"; then die "$one is to be left alone"; fi
+  echo "$one"
+}
+is_used() { [ -n "$(lsblk -nro MOUNTPOINT "$1" | tr -d '\n')" ]; }
+by_serial() { # SERIAL SERIALS
+  found=
+  for disk in $(lsblk -dnpro NAME,TYPE | awk '$2 == "disk" { print $1 }'); do
+    if has "$disk" "$1"; then found="$found $disk"; fi
+  done
+  one "$found" "$2" "with the serial $1"
+}
+by_path() { # PATH SERIALS
+  found=$(readlink -f "$1") && [ "$(lsblk -dnro TYPE "$found")" = disk ] || die "$1 is no disk"
+  one "$found" "$2" "at $1"
+}
+by_size() { # BYTES BYTES SERIALS
+  found=
+  for disk in $(lsblk -dnpbro NAME,TYPE,SIZE |
+    awk -v lo="$1" -v hi="$2" '$1 !~ /zram/ && $2 == "disk" && $3 >= lo && $3 <= hi { print $1 }'); do
+    if ! is_used "$disk" && { [ -z "$3" ] || ! has "$disk" "$3"; }; then found="$found $disk"; fi
+  done
+  one "$found" "" "of $1 to $2 bytes"
 }

@@ -3,6 +3,7 @@ package io.millwright.images;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.millwright.model.Ip;
 import io.millwright.model.ProblemException;
 import io.millwright.model.ProfileSpec;
 import java.io.ByteArrayInputStream;
@@ -163,10 +164,29 @@ class AutoYastTest {
                         .withProxy(URI.create("http://proxy:3128"))));
     assertThat(LEAP.render(spec).ways().getFirst().kernelArguments())
         .containsExactly(
-            "ifcfg=52:54:00:00:00:01='10.0.0.5/24 fd00::5/64','10.0.0.1 fd00::1',"
-                + "'10.0.0.1 fd00::1','lab.test test'",
+            "ifcfg=52:54:00:00:00:01=10.0.0.5/24 fd00::5/64,10.0.0.1 fd00::1,"
+                + "10.0.0.1 fd00::1,lab.test test",
             "install=http://mirror.lab.test/leap",
             "proxy=http://proxy:3128");
+  }
+
+  @Test
+  void whatLinuxrcIsNotToldIsLeftOut() {
+    IpConfig ip = Samples.of("static-v4").interfaces().getFirst().ip();
+    for (String[] wanted :
+        new String[][] {
+          {"10.0.0.53", "10.0.0.5/24,10.0.0.1,10.0.0.53"}, {"", "10.0.0.5/24,10.0.0.1"}
+        }) {
+      List<Ip> servers = wanted[0].isEmpty() ? List.of() : List.of(Ip.parse(wanted[0]));
+      InstallSpec spec =
+          Samples.net(Samples.card(0, ip.withDns(servers, List.of())))
+              .withInstallation(
+                  Samples.ON_DISK.withSource(
+                      Source.DISTRIBUTION.withMirror(URI.create("http://mirror.lab.test/leap"))));
+      assertThat(LEAP.render(spec).ways().getFirst().kernelArguments())
+          .first()
+          .isEqualTo("ifcfg=52:54:00:00:00:01=" + wanted[1]);
+    }
   }
 
   /** Else YaST asks whether an unsigned repository is to be taken, and waits. */

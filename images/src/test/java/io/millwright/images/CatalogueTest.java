@@ -158,7 +158,7 @@ class CatalogueTest {
                   - {}
                   - path: ../x
                     text: "("
-                boot: {kernel: linux, initrd: /a b}
+                boot: {kernel: linux, initrd: /a b, arguments: [a=b, "a='b", 'a="b"', a b]}
                 releases:
                   - {version: five, title: x, released: soon, disk: 1GiB, memory: 1GiB}
                   - {version: five, title: x, released: "2020-02-02", supported: "2020-01-01",
@@ -176,6 +176,9 @@ class CatalogueTest {
                         "media[1].text",
                         "boot.kernel",
                         "boot.initrd",
+                        "boot.arguments[1]",
+                        "boot.arguments[2]",
+                        "boot.arguments[3]",
                         "releases[0].version",
                         "releases[0].released",
                         "releases[1].version",

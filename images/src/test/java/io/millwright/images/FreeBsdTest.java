@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class FreeBsdTest {
@@ -291,11 +292,17 @@ class FreeBsdTest {
 
   /** What the first part says on a made-up machine; nothing if it gives up. */
   private static String partitions(Storage storage, Path root) throws Exception {
+    return partitions(storage, "cd0", root);
+  }
+
+  private static String partitions(Storage storage, String medium, Path root) throws Exception {
     Path script = root.resolve("part");
     Files.writeString(
         script,
         """
         sysctl() { echo "cd0 vtbd0 vtbd1 da0"; }
+        mount() { printf '/dev/iso9660/FREEBSD\t/\tcd9660\tro\t0 0\ntmpfs\t/tmp\ttmpfs\trw\t0 0\n'; }
+        glabel() { printf '  ufs/other  N/A  vtbd1p2\niso9660/FREEBSD  N/A  MEDIUM\n'; }
         diskinfo() {
           case $* in
             *-s*vtbd0) echo mw-data ;;
@@ -307,6 +314,7 @@ class FreeBsdTest {
         }
         set -e
         """
+                .replace("MEDIUM", medium)
             + parts(Samples.of("dhcp").withInstallation(Samples.ON_DISK.withStorage(storage)))
                 .getFirst()
             + "echo \"$PARTITIONS\"\n");
@@ -336,6 +344,30 @@ class FreeBsdTest {
                 io.millwright.model.ByteSize.parse("30GiB")));
     assertThat(partitions(bySize, root)).isEmpty();
     assertThat(partitions(bySize.withUntouched("mw-data"), root)).startsWith("vtbd1 GPT");
+    // A stick that the installer came from, which goes by a label.
+    assertThat(partitions(bySize, "vtbd0", root)).startsWith("vtbd1 GPT");
+    assertThat(partitions(bySize, "vtbd0s1", root)).startsWith("vtbd1 GPT");
+    assertThat(partitions(bySize, "vtbd10", root)).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "/dev/vtbd0, true",
+    "/dev/da12, true",
+    "/dev/nda0, true",
+    "/dev/vda, false",
+    "/dev/sdb, false",
+    "/dev/vda1, false",
+    "/dev/nvme0n1, false",
+    "/dev/mmcblk0, false",
+    "/dev/disk/by-id/x, false"
+  })
+  void namesOfLinuxsDisksAreRefused(String path, boolean taken) {
+    InstallSpec spec =
+        Samples.of("dhcp")
+            .withInstallation(
+                Samples.ON_DISK.withStorage(Storage.on(new Storage.Disk.ByPath(path))));
+    assertThat(fields(spec)).isEqualTo(taken ? List.of() : List.of("installation.storage.disk"));
   }
 
   /** The cards of a made-up machine change places, by a stand-in for ifconfig. */

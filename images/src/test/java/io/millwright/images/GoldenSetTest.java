@@ -121,6 +121,45 @@ class GoldenSetTest {
     }
   }
 
+  /**
+   * What boot loaders and kernels can be told; {@code media}'s BootMenusTest shows that all of this
+   * is written down as it is.
+   */
+  @Test
+  void everyKernelArgumentCanBePassedOn() {
+    Set<String> withBlanks = new TreeSet<>();
+    Known.all()
+        .forEach(known -> {
+          Renderer<Answers> renderer = Renderers.of(known.family(), known.version());
+          known.taken().values().stream()
+              .flatMap(spec -> renderer.render(spec).ways().stream())
+              .flatMap(way -> way.kernelArguments().stream())
+              .forEach(argument -> {
+                assertThat(argument).as(known.toString()).matches("[ -~&&[^\"']]+");
+                if (argument.contains(" ")) {
+                  withBlanks.add(argument);
+                }
+              });
+        });
+    assertThat(withBlanks).allMatch(argument -> argument.startsWith("ifcfg="));
+  }
+
+  /** A medium for a machine of which nobody says on which disk it is to be installed. */
+  @Test
+  void theUsualDiskIsOneThatTheInstallerKnows() {
+    Known.all()
+        .forEach(known -> {
+          InstallSpec spec = known.taken().values().iterator().next();
+          Installation how = Objects.requireNonNull(spec.installation());
+          Storage.Disk usual = Renderers.usualDisk(known.family(), known.version());
+          assertThat(
+                  Renderers.of(known.family(), known.version())
+                      .objections(spec.withInstallation(how.withStorage(Storage.on(usual)))))
+              .as(known.toString())
+              .isEmpty();
+        });
+  }
+
   @Test
   void isWhole() {
     List<String> wrong = new ArrayList<>();

@@ -198,7 +198,7 @@ class IgnitionTest {
             .withInstallation(
                 Samples.ON_DISK.withStorage(Samples.ON_DISK.storage().withUntouched("mw-data")));
     String programs = String.join("\n", files(JSON.readTree(both(system, spec).live())).values());
-    assertThat(programs).contains("disk=$(by_serial mw-system)").doesNotContain("mw-data");
+    assertThat(programs).contains("disk=$(by_serial mw-system 'mw-data')");
   }
 
   @Provide

@@ -57,6 +57,38 @@ final class InstallerLogTest {
         .hasValueSatisfying(l -> assertThat(l).startsWith("Loading additional components"));
   }
 
+  /** As systemd 255 prints it, in colours and over and over. */
+  @Test
+  void aJobThatIsWaitedForIsNoProgress() {
+    String before = "[  OK  ] Started Journal Service.\r\n[    9.1] random: crng init done\r\n";
+    InstallerLog then = InstallerLog.of(before);
+    StringBuilder out = new StringBuilder(before);
+    String[] stars = {
+      "\033[K[\033[0;31m*\033[0m     ] ",
+      "\033[K[\033[0;1;31m*\033[0m\033[0;31m*\033[0m    ] ",
+      "\033[K[ \033[0;31m*\033[0;1;31m*\033[0m\033[0;31m*\033[0m  ] (2 of 3) "
+    };
+    for (int second = 1; second < 4000; second++) {
+      String painted =
+          "\r"
+              + stars[second % stars.length]
+              + "A start job is running for Wait for Network ("
+              + (second / 60)
+              + "min "
+              + (second % 60)
+              + "s / no limit)";
+      assertThat(InstallerLog.of(out + painted.substring(0, second % painted.length())))
+          .isEqualTo(then);
+      out.append(second % 100 == 0 ? painted + "\r\n" : painted);
+      if (second > 200) {
+        second += 97;
+      }
+    }
+    assertThat(InstallerLog.of(out.toString())).isEqualTo(then);
+    assertThat(InstallerLog.of(out + "\r\n[  OK  ] Reached target Network.\r\n").last())
+        .contains("[  OK  ] Reached target Network.");
+  }
+
   @Test
   void theKernelTellsThatTheInstallerEnded() {
     assertThat(InstallerLog.of("[  911.312345] reboot: Power down\r\n").ended()).isTrue();

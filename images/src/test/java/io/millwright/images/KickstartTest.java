@@ -50,11 +50,7 @@ class KickstartTest {
               "firstboot --disable",
               "eula --agreed",
               "services --enabled=sshd",
-              "ignoredisk --only-use=/dev/[A-Za-z0-9_.:+*/-]+",
-              "zerombr",
-              "clearpart --all --initlabel",
-              "reqpart",
-              "part / --size=1024 --grow",
+              "%include /tmp/millwright-storage\\.ks",
               "(reboot|poweroff) --eject")
           .map(Pattern::compile)
           .toList();
@@ -200,16 +196,36 @@ class KickstartTest {
 
   private static Parsed parse(String text) {
     List<String> lines = text.lines().toList();
+    int pre = lines.indexOf("%pre --erroronfail --interpreter=/bin/bash");
     int packages = lines.indexOf("%packages");
     int post = lines.indexOf("%post --erroronfail --interpreter=/bin/bash");
     assertThat(lines.stream().filter(l -> l.startsWith("%")))
         .containsExactly(
-            "%packages", "%end", "%post --erroronfail --interpreter=/bin/bash", "%end");
+            "%include /tmp/millwright-storage.ks",
+            "%pre --erroronfail --interpreter=/bin/bash",
+            "%end",
+            "%packages",
+            "%end",
+            "%post --erroronfail --interpreter=/bin/bash",
+            "%end");
+    assertThat(String.join("\n", lines.subList(pre + 1, packages - 1)))
+        .isEqualTo(
+            FindDisk.FUNCTIONS
+                + """
+                disk=$(by_serial mw-system '')
+                cat > /tmp/millwright-storage.ks <<EOF
+                ignoredisk --only-use=$disk
+                zerombr
+                clearpart --all --initlabel
+                reqpart
+                part / --size=1024 --grow
+                EOF
+                %end\
+                """);
     List<String> commands =
-        lines.subList(0, packages).stream()
-            .filter(l -> !l.isEmpty() && !l.startsWith("#"))
-            .toList();
-    List<String> names = lines.subList(packages + 1, lines.indexOf("%end"));
+        lines.subList(0, pre).stream().filter(l -> !l.isEmpty() && !l.startsWith("#")).toList();
+    List<String> names =
+        lines.subList(packages + 1, lines.subList(packages, post).indexOf("%end") + packages);
     Map<String, String> files = new LinkedHashMap<>();
     List<String> rest = new ArrayList<>();
     for (int i = post + 1; i < lines.size(); i++) {
@@ -346,7 +362,9 @@ class KickstartTest {
   @MethodSource("samples")
   void theScriptIsOne(String sample, @TempDir Path directory) throws Exception {
     String text = kickstart(sample(sample));
-    String script = text.substring(text.indexOf("set -euo"), text.lastIndexOf("%end"));
+    String script =
+        text.substring(
+            text.indexOf("set -euo", text.indexOf("%packages")), text.lastIndexOf("%end"));
     Path file = Files.writeString(directory.resolve("post"), script);
     assertThat(Outside.run(List.of("bash", "-n", file.toString()))).isEmpty();
   }

@@ -27,6 +27,8 @@ class PreseedDiskTest {
     Files.createDirectories(root.resolve("bin"));
     Files.createDirectories(root.resolve("debconf"));
     Files.createDirectories(root.resolve("sys/block"));
+    Files.writeString(
+        root.resolve("mounts"), "tmpfs / tmpfs rw 0 0\n/dev/sr0 /cdrom iso9660 ro 0 0\n");
     // A disk is there until its driver was told to let go of it.
     command(
         "list-devices",
@@ -84,6 +86,7 @@ class PreseedDiskTest {
                 new Preseed().render(spec).ways().getFirst().initrd().get("/millwright/disk"))
             .asText()
             .replace("/sys/", root + "/sys/")
+            .replace("/proc/mounts", root + "/mounts")
             .replace("/millwright/before", root + "/before")
             .replace("/tmp/millwright.cfg", root + "/answers.cfg");
     Path file = Files.writeString(root.resolve("disk"), script);
@@ -171,6 +174,24 @@ class PreseedDiskTest {
         Storage.on(new Storage.Disk.BySize(ByteSize.parse("20GiB"), ByteSize.parse("40GiB")));
     assertThat(chosen(bySize)).isEmpty();
     assertThat(chosen(bySize.withUntouched("mw-data"))).isEqualTo(on("/dev/vdb"));
+  }
+
+  /** A stick that the installer came from. */
+  @Test
+  void whatIsMountedIsNotFoundBySize() throws Exception {
+    scsi("sda", "x", 20);
+    scsi("sdb", "y", 20);
+    scsi("sdaa", "z", 10);
+    Storage bySize =
+        Storage.on(new Storage.Disk.BySize(ByteSize.parse("20GiB"), ByteSize.parse("40GiB")));
+    assertThat(chosen(bySize)).isEmpty();
+    Files.writeString(root.resolve("mounts"), "/dev/sdaa1 /cdrom iso9660 ro 0 0\n");
+    assertThat(chosen(bySize)).isEmpty();
+    for (String medium : List.of("/dev/sda", "/dev/sda1")) {
+      Files.writeString(root.resolve("mounts"), medium + " /cdrom iso9660 ro 0 0\n");
+      Files.deleteIfExists(root.resolve("debconf/answers"));
+      assertThat(chosen(bySize)).isEqualTo(on("/dev/sdb"));
+    }
   }
 
   @Test

@@ -172,7 +172,8 @@ class ProxmoxTest {
             "installation.storage.filesystems[0].type",
             "installation.storage.filesystems[1].mount");
     assertThat(fields(sample("mirror-and-proxy")))
-        .containsExactlyInAnyOrder("installation.source.mirror", "installation.source.proxy");
+        .containsExactlyInAnyOrder(
+            "installation.storage.disk", "installation.source.mirror", "installation.source.proxy");
     assertThatThrownBy(() -> RENDERER.render(sample("encrypted")))
         .isInstanceOf(ProblemException.class);
   }
@@ -418,14 +419,18 @@ class ProxmoxTest {
             "network.dns",
             "network.filter.ID_NET_NAME_MAC",
             "disk-setup.filesystem",
+            "disk-setup.filter-match",
             "disk-setup.filter.ID_SERIAL",
+            "disk-setup.filter.ID_SERIAL_SHORT",
+            "disk-setup.filter.ID_SCSI_SERIAL",
+            "disk-setup.filter.SCSI_IDENT_SERIAL",
             "first-boot.source",
             "first-boot.ordering");
     assertThat(answer.at("/global/fqdn").asString()).isEqualTo(spec.identity().fqdn());
     String timezone = spec.profile().timezone();
     assertThat(answer.at("/global/timezone").asString())
         .isEqualTo(timezone == null ? "UTC" : timezone);
-    assertThat(answer.at("/disk-setup/filter/ID_SERIAL").asString()).isEqualTo("*mw-system");
+    assertThat(answer.at("/disk-setup/filter/ID_SERIAL").asString()).isEqualTo("mw-system");
     Set<String> macs = new HashSet<>();
     spec.cards().forEach(card -> macs.add(mac(card.mac())));
     JsonNode filter = answer.at("/network/filter/ID_NET_NAME_MAC");

@@ -1,10 +1,12 @@
 package io.millwright.images;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.millwright.model.ProfileSpec;
 import java.time.ZoneId;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Properties;
 import java.util.Set;
@@ -65,10 +67,33 @@ class ZonesTest {
     assertThat(preseed("13")).contains("d-i time/zone string Europe/Kyiv\n");
   }
 
+  /** As docs/media.md has a user add one. */
+  @Test
+  void whatIsMadeOfDebianHasItsNames() {
+    Catalogue mine =
+        Catalogue.known()
+            .with(
+                Map.of(
+                    "devuan.yaml",
+                    """
+                    family: devuan
+                    title: Devuan
+                    installer: preseed
+                    media: [{volume: '^Devuan'}]
+                    releases: []
+                    """
+                        .getBytes(UTF_8)));
+    assertThat(preseed(Objects.requireNonNull(mine.families().get("devuan")), "6"))
+        .contains("d-i time/zone string Europe/Kyiv\n");
+  }
+
   private static String preseed(String version) {
-    Catalogue.Family debian = Objects.requireNonNull(Catalogue.known().families().get("debian"));
+    return preseed(Objects.requireNonNull(Catalogue.known().families().get("debian")), version);
+  }
+
+  private static String preseed(Catalogue.Family family, String version) {
     Answers answers =
-        Renderers.of(debian, version)
+        Renderers.of(family, version)
             .render(Samples.with(in("Europe/Kiev")).withInstallation(Samples.ON_DISK));
     Answers.Way way = answers.ways().getFirst();
     return Objects.requireNonNull(way.initrd().get("/preseed.cfg")).asText();
@@ -92,8 +117,8 @@ class ZonesTest {
             "Pacific");
     for (String zone : ZoneId.getAvailableZoneIds()) {
       if (!zone.startsWith("SystemV/")) {
-        String today = Zones.of(zone, "debian", "13");
-        assertThat(Zones.of(today, "debian", "13")).as(zone).isEqualTo(today);
+        String today = Zones.of(zone, "debian", "13", null);
+        assertThat(Zones.of(today, "debian", "13", null)).as(zone).isEqualTo(today);
         assertThat(ZoneId.getAvailableZoneIds()).as(zone).contains(today);
         assertThat(today.equals("UTC") || regions.contains(today.replaceAll("/.*", "")))
             .as(zone)
@@ -112,7 +137,7 @@ class ZonesTest {
     LINKS.forEach(
         (old, today) -> assertThat(windows.getProperty((String) today)).as("%s", old).isNotNull());
     LATE.forEach((old, today) -> {
-      String told = Zones.of((String) old, "windows-server", "2022");
+      String told = Zones.of((String) old, "windows-server", "2022", null);
       assertThat(told).isEqualTo(today);
       assertThat(windows.getProperty(told)).as("%s", old).isNotNull();
     });

@@ -2,10 +2,14 @@ package io.millwright.media;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * The boot loaders' files on a medium: reading from the vendor's how the installer is started, and
@@ -24,7 +28,9 @@ final class BootMenus {
           "/syslinux/syslinux.cfg",
           "/boot/syslinux/syslinux.cfg",
           "/syslinux.cfg");
-  static final List<String> GRUB =
+
+  /** Where most vendors have GRUB's menu; the others have it in a directory of their own. */
+  private static final List<String> GRUB =
       List.of(
           "/boot/grub/grub.cfg",
           "/boot/grub2/grub.cfg",
@@ -32,21 +38,25 @@ final class BootMenus {
           "/EFI/boot/grub.cfg",
           "/boot/grub/loopback.cfg");
 
-  /** Where the EFI image may have a menu of its own. */
-  static final List<String> IN_EFI_IMAGE =
-      List.of("/EFI/BOOT/grub.cfg", "/boot/grub/grub.cfg", "/grub/grub.cfg", "/grub.cfg");
+  private static final String GRUB_FILE = "/grub.cfg";
+
+  /** No vendor has half as many. */
+  private static final int MOST_MENUS = 64;
 
   /** ESXi's boot loader reads one of them by BIOS, the other by UEFI. */
   static final List<String> ESXI = List.of("/BOOT.CFG", "/EFI/BOOT/BOOT.CFG");
 
   static final int LARGEST = 1 << 20;
 
+  // Each is done with a line after one look at it, whatever stands there.
   private static final Pattern LINUX =
-      Pattern.compile("^\\s*(linux|linuxefi|linux16)\\s+(\\S+)\\s*(.*)$", Pattern.MULTILINE);
+      Pattern.compile(
+          "^[ \\t]*+(?:linux|linuxefi|linux16)[ \\t]++(\\S++)(.*+)$", Pattern.MULTILINE);
   private static final Pattern INITRD =
-      Pattern.compile("^\\s*(initrd|initrdefi|initrd16)\\s+(\\S+)", Pattern.MULTILINE);
-  private static final Pattern ENTRY = Pattern.compile("^\\s*menuentry\\b", Pattern.MULTILINE);
-  private static final Pattern EFI_COMMAND = Pattern.compile("^\\s*linuxefi\\b", Pattern.MULTILINE);
+      Pattern.compile("^[ \\t]*+(?:initrd|initrdefi|initrd16)[ \\t]++(\\S++)", Pattern.MULTILINE);
+  private static final Pattern ENTRY = Pattern.compile("^[ \\t]*+menuentry\\b", Pattern.MULTILINE);
+  private static final Pattern EFI_COMMAND =
+      Pattern.compile("^[ \\t]*+linuxefi\\b", Pattern.MULTILINE);
   private static final Pattern NAME_OF_A_FILE = Pattern.compile("[A-Za-z0-9][-A-Za-z0-9_./+~]*");
 
   private static final Pattern OPTIONS = Pattern.compile("^kernelopt=.*$", Pattern.MULTILINE);
@@ -64,27 +74,58 @@ final class BootMenus {
    * @throws IOException if the medium cannot be read
    */
   static Optional<Installer> installer(IsoImage iso) throws IOException {
-    for (String path : GRUB) {
-      String text = iso.text(path, LARGEST).orElse("");
+    for (String text : menus(iso).values()) {
       Matcher linux = LINUX.matcher(text);
-      while (linux.find()) {
-        Matcher initrd = INITRD.matcher(text);
-        String kernel = onMedium(linux.group(2));
-        if (initrd.find(linux.end())
-            && iso.file(kernel).isPresent()
-            && iso.file(onMedium(initrd.group(2))).isPresent()) {
+      Matcher initrd = INITRD.matcher(text);
+      boolean follows = initrd.find();
+      while (follows && linux.find()) {
+        while (follows && initrd.start() < linux.end()) {
+          follows = initrd.find();
+        }
+        if (!follows) {
+          break;
+        }
+        String kernel = onMedium(linux.group(1));
+        String with = onMedium(initrd.group(1));
+        if (iso.file(kernel).isPresent() && iso.file(with).isPresent()) {
           List<String> arguments = new ArrayList<>();
-          for (String word : linux.group(3).replaceAll("[\"']", "").strip().split("\\s+")) {
+          for (String word : linux.group(2).replaceAll("[\"']", "").strip().split("\\s+")) {
             // "---" parts what the installed system keeps; a variable is the menu's own.
             if (!word.isEmpty() && !word.equals("---") && !word.contains("$")) {
               arguments.add(word);
             }
           }
-          return Optional.of(new Installer(kernel, onMedium(initrd.group(2)), arguments));
+          return Optional.of(new Installer(kernel, with, arguments));
         }
       }
     }
     return Optional.empty();
+  }
+
+  /**
+   * GRUB's menus on a medium by their paths, the likeliest first: the files that start something.
+   *
+   * @throws IOException if the medium cannot be read
+   */
+  static Map<String, String> menus(IsoImage iso) throws IOException {
+    List<String> paths = new ArrayList<>(GRUB);
+    iso.files().keySet().stream()
+        .filter(path -> isGrubFile(path) && !GRUB.contains(path))
+        .limit(MOST_MENUS)
+        .forEach(paths::add);
+    Map<String, String> out = new LinkedHashMap<>();
+    for (String path : paths) {
+      String text = iso.text(path, LARGEST).orElse("");
+      if (isMenu(text)) {
+        out.put(path, text);
+      }
+    }
+    return out;
+  }
+
+  /** True if a file has the name under which GRUB looks for its menu. */
+  static boolean isGrubFile(String path) {
+    return path.toLowerCase(Locale.ROOT).endsWith(GRUB_FILE);
   }
 
   private static String onMedium(String path) {
@@ -92,10 +133,12 @@ final class BootMenus {
   }
 
   /**
-   * The words that the kernel gets. The medium's own check against an implanted checksum is never
-   * asked for: the checksum is no longer there.
+   * The words that the kernel gets; blanks may be in one. The medium's own check against an
+   * implanted checksum is never asked for: the checksum is no longer there.
+   *
+   * @throws MediumException if a boot loader cannot pass one of them on
    */
-  static List<String> arguments(List<String> vendors, List<String> more) {
+  static List<String> arguments(List<String> vendors, List<String> more) throws MediumException {
     List<String> out = new ArrayList<>();
     for (String word : vendors) {
       if (!word.startsWith("rd.live.check") && !word.equals("quiet")) {
@@ -104,22 +147,32 @@ final class BootMenus {
     }
     out.addAll(more);
     for (String word : out) {
-      if (!word.matches("[!-~]+") || word.contains("\"") || word.contains("'")) {
-        throw new IllegalArgumentException(
-            MediumException.printable(word)
-                + " cannot be a kernel argument: it has blanks or quotes");
+      if (!word.matches("[ -~]+") || word.contains("\"") || word.contains("'")) {
+        throw new MediumException(
+            word, "cannot be a kernel argument: it is empty, or has quotes or other letters");
       }
     }
     return out;
   }
 
   /**
-   * For isolinux and syslinux, which have no quoting: a word is what stands between blanks.
+   * The kernel's command line. A word with blanks stands in quotes, as GRUB puts it there, too; who
+   * reads it takes them off.
+   */
+  static String commandLine(List<String> arguments) {
+    return arguments.stream()
+        .map(word -> word.contains(" ") ? '"' + word + '"' : word)
+        .collect(Collectors.joining(" "));
+  }
+
+  /**
+   * For isolinux and syslinux, which have no quoting: the kernel gets all that stands there.
    *
    * @param initrds that are unpacked one after the other; a boot loader puts each at a multiple of
    *     four
    */
-  static String isolinux(String kernel, List<String> initrds, List<String> arguments) {
+  static String isolinux(String kernel, List<String> initrds, List<String> arguments)
+      throws MediumException {
     return """
     default millwright
     prompt 0
@@ -128,7 +181,7 @@ final class BootMenus {
       kernel %s
       append initrd=%s %s
     """
-        .formatted(file(kernel), files(initrds, ","), String.join(" ", arguments));
+        .formatted(file(kernel), files(initrds, ","), commandLine(arguments));
   }
 
   /**
@@ -138,7 +191,8 @@ final class BootMenus {
    * @param vendors the file that it takes the place of: older GRUBs have a command of their own for
    *     UEFI
    */
-  static String grub(String kernel, List<String> initrds, List<String> arguments, String vendors) {
+  static String grub(String kernel, List<String> initrds, List<String> arguments, String vendors)
+      throws MediumException {
     String suffix = EFI_COMMAND.matcher(vendors).find() ? "efi" : "";
     StringBuilder words = new StringBuilder();
     for (String word : arguments) {
@@ -160,8 +214,17 @@ final class BootMenus {
     return OPTIONS.matcher(bootCfg).find();
   }
 
-  /** ESXi's boot.cfg with more options for its kernel, which begin its scripted installation. */
-  static String esxi(String bootCfg, List<String> arguments) {
+  /**
+   * ESXi's boot.cfg with more options for its kernel, which begin its scripted installation.
+   *
+   * @throws MediumException if one has blanks, which it cannot tell
+   */
+  static String esxi(String bootCfg, List<String> arguments) throws MediumException {
+    for (String word : arguments) {
+      if (word.contains(" ")) {
+        throw new MediumException(word, "cannot be an option in boot.cfg: it has blanks");
+      }
+    }
     return OPTIONS
         .matcher(bootCfg)
         .replaceAll(line ->
@@ -169,15 +232,23 @@ final class BootMenus {
                 line.group().stripTrailing() + " " + String.join(" ", arguments)));
   }
 
-  private static String files(List<String> paths, String between) {
-    return String.join(between, paths.stream().map(BootMenus::file).toList());
+  private static String files(List<String> paths, String between) throws MediumException {
+    List<String> out = new ArrayList<>();
+    for (String path : paths) {
+      out.add(file(path));
+    }
+    return String.join(between, out);
   }
 
-  private static String file(String path) {
+  /**
+   * A path as a boot loader can be told.
+   *
+   * @throws MediumException if it has letters that mean something to one
+   */
+  static String file(String path) throws MediumException {
     String names = String.join("/", IsoImage.names(path));
     if (!NAME_OF_A_FILE.matcher(names).matches()) {
-      throw new IllegalArgumentException(
-          MediumException.printable(path) + " is no path that a boot loader can be told");
+      throw new MediumException(path, "is no path that a boot loader can be told");
     }
     return "/" + names;
   }

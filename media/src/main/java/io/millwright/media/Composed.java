@@ -1,12 +1,18 @@
 package io.millwright.media;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.security.DigestOutputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 
@@ -99,6 +105,36 @@ public final class Composed implements ByteSource {
 
   private boolean isSame(int i, ByteSource base) {
     return pieces[i].source().equals(base) && pieces[i].at() == starts[i];
+  }
+
+  /**
+   * A name for these bytes: of what is not in {@code base} all of them count, of that from where it
+   * is.
+   *
+   * @param name one for the bytes of {@code base}, such as their checksum
+   * @throws IOException if what is not in it cannot be read
+   */
+  public String tag(ByteSource base, String name) throws IOException {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      digest.update(name.getBytes(StandardCharsets.UTF_8));
+      for (Piece piece : pieces) {
+        boolean known = piece.source().equals(base) || piece.source() instanceof Zeros;
+        digest.update(
+            ByteBuffer.allocate(1 + 2 * Long.BYTES)
+                .put((byte) (piece.source().equals(base) ? 2 : known ? 1 : 0))
+                .putLong(piece.source().equals(base) ? piece.at() : 0)
+                .putLong(piece.length())
+                .flip());
+        if (!known) {
+          new Composed(List.of(piece))
+              .stream().transferTo(new DigestOutputStream(OutputStream.nullOutputStream(), digest));
+        }
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** Bytes that are neither ranges of {@code base} nor zeros: what this medium costs in memory. */

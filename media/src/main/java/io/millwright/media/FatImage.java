@@ -2,12 +2,16 @@ package io.millwright.media;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +22,13 @@ final class FatImage {
   private static final int ENTRY = 32;
   private static final int MOST_CLUSTERS = 1 << 20;
   private static final int LARGEST = 64 << 20;
+  private static final int LARGEST_DIRECTORY = 2 << 20;
+  private static final int LONGEST_NAME = 255;
+
+  /** How far down boot loaders' files are looked for, and in how many directories. */
+  private static final int DEEPEST = 4;
+
+  private static final int MOST_DIRECTORIES = 64;
 
   private final Patch patch;
   private final long start;
@@ -80,8 +91,13 @@ final class FatImage {
     return fat ? new FatImage(patch, start, boot) : null;
   }
 
-  /** Where a directory entry is, and what it says. */
-  private record Found(long at, long firstCluster, int length, boolean directory) {}
+  /**
+   * Where a directory entry is, and what it says.
+   *
+   * @param alias its short name
+   */
+  private record Found(
+      String name, String alias, long at, long firstCluster, int length, boolean directory) {}
 
   /** A file's text; null if there is no such file. Case does not matter. */
   @Nullable String text(String path) throws IOException {
@@ -142,13 +158,50 @@ final class FatImage {
     }
   }
 
+  /**
+   * The paths of the files whose path is as asked, as far down as a boot loader's are.
+   *
+   * @throws MediumException if its directories make no sense
+   */
+  List<String> files(Predicate<String> wanted) throws IOException {
+    List<String> out = new ArrayList<>();
+    Set<Long> seen = new HashSet<>();
+    Deque<Map.Entry<String, Found>> left = new ArrayDeque<>();
+    left.add(Map.entry("", top()));
+    while (!left.isEmpty()) {
+      Map.Entry<String, Found> dir = left.remove();
+      for (Found one : entries(dir.getValue(), dir.getKey())) {
+        String path = dir.getKey() + "/" + one.name();
+        if (!one.directory()) {
+          if (wanted.test(path)) {
+            out.add(path);
+          }
+        } else if (!one.name().startsWith(".")
+            && IsoImage.names(path).size() <= DEEPEST
+            && seen.size() < MOST_DIRECTORIES
+            && seen.add(one.firstCluster())) {
+          left.add(Map.entry(path, one));
+        }
+      }
+    }
+    return out;
+  }
+
+  private Found top() {
+    return new Found("", "", -1, rootCluster, 0, true);
+  }
+
   private @Nullable Found find(String path) throws IOException {
-    Found at = new Found(-1, rootCluster, 0, true);
+    Found at = top();
     for (String name : IsoImage.names(path)) {
       if (!at.directory()) {
         return null;
       }
-      at = find(at, name, path);
+      at =
+          entries(at, path).stream()
+              .filter(e -> e.name().equalsIgnoreCase(name) || e.alias().equalsIgnoreCase(name))
+              .findFirst()
+              .orElse(null);
       if (at == null) {
         return null;
       }
@@ -156,10 +209,14 @@ final class FatImage {
     return at;
   }
 
-  private @Nullable Found find(Found dir, String name, String path) throws IOException {
+  private List<Found> entries(Found dir, String path) throws IOException {
     boolean fixed = dir.at() < 0 && bits != 32;
     List<Integer> chain = fixed ? List.of() : chain(dir.firstCluster(), path);
+    if ((long) chain.size() * cluster > LARGEST_DIRECTORY) {
+      throw new MediumException(path, "is larger than a directory of the EFI image can be");
+    }
     byte[] all = fixed ? patch.bytes(start + root, rootLength) : content(dir.firstCluster(), path);
+    List<Found> out = new ArrayList<>();
     StringBuilder longName = new StringBuilder();
     for (int i = 0; i + ENTRY <= all.length && all[i] != 0; i += ENTRY) {
       int attributes = Le.u8(all, i + 11);
@@ -168,20 +225,22 @@ final class FatImage {
         continue;
       }
       if (attributes == 0x0f) {
-        longName.insert(0, part(all, i)); // the last part comes first
+        if (longName.length() < LONGEST_NAME) {
+          longName.insert(0, part(all, i)); // the last part comes first
+        }
         continue;
       }
-      String known = longName.isEmpty() ? shortName(all, i) : longName.toString();
+      String alias = shortName(all, i);
+      String name = longName.isEmpty() ? alias : longName.toString();
       longName.setLength(0);
-      if ((attributes & 8) == 0
-          && (known.equalsIgnoreCase(name) || shortName(all, i).equalsIgnoreCase(name))) {
+      if ((attributes & 8) == 0) {
         long at = fixed ? root + i : place(chain.get(i / cluster)) + i % cluster;
         long first = Le.u16(all, i + 26) | (bits == 32 ? (long) Le.u16(all, i + 20) << 16 : 0);
         int length = (int) Math.min(Integer.MAX_VALUE, Le.u32(all, i + 28));
-        return new Found(at, first, length, (attributes & 16) != 0);
+        out.add(new Found(name, alias, at, first, length, (attributes & 16) != 0));
       }
     }
-    return null;
+    return out;
   }
 
   private static String part(byte[] in, int at) {

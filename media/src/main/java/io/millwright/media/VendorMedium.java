@@ -30,7 +30,7 @@ public final class VendorMedium {
 
   /**
    * @param installer where the medium has its installer
-   * @throws MediumException if it is not there
+   * @throws MediumException if it is not there, or no boot loader could be told so
    */
   public VendorMedium(IsoImage iso, Installer installer) throws MediumException {
     this.iso = iso;
@@ -39,7 +39,9 @@ public final class VendorMedium {
       if (iso.file(path).isEmpty()) {
         throw new MediumException(path, "is not on the medium");
       }
+      BootMenus.file(path);
     }
+    BootMenus.arguments(installer.arguments(), List.of());
   }
 
   /**
@@ -56,9 +58,23 @@ public final class VendorMedium {
     return iso;
   }
 
-  /** True if a repository of RPM packages is on it, which a boot or netinst medium lacks. */
-  public boolean holdsPackages() {
-    return iso.files().keySet().stream().anyMatch(path -> path.endsWith("/repodata/repomd.xml"));
+  /**
+   * True if a repository of RPM packages is on it, which a boot or netinst medium lacks, and this
+   * one is among them.
+   */
+  public boolean holdsPackage(String name) {
+    String begin = "/" + name + "-";
+    boolean repository = false;
+    boolean found = false;
+    for (String path : iso.files().keySet()) {
+      int at = path.lastIndexOf('/');
+      repository |= path.endsWith("/repodata/repomd.xml");
+      found |=
+          path.startsWith(begin, at)
+              && path.endsWith(".rpm")
+              && Character.isDigit(path.charAt(at + begin.length()));
+    }
+    return repository && found;
   }
 
   private Installer installer() {
@@ -85,9 +101,13 @@ public final class VendorMedium {
     return new Composed(out);
   }
 
-  /** The kernel's command line, for direct boot. */
-  public String commandLine(List<String> more) {
-    return String.join(" ", BootMenus.arguments(installer().arguments(), more));
+  /**
+   * The kernel's command line, for direct boot.
+   *
+   * @throws MediumException if one of these cannot stand there
+   */
+  public String commandLine(List<String> more) throws MediumException {
+    return BootMenus.commandLine(BootMenus.arguments(installer().arguments(), more));
   }
 
   /**
@@ -123,15 +143,22 @@ public final class VendorMedium {
         starts = true;
       }
     }
-    for (String path : BootMenus.GRUB) {
-      String vendors = iso.text(path, BootMenus.LARGEST).orElse("");
-      if (BootMenus.isMenu(vendors)) {
-        composer.put(path, utf8(BootMenus.grub(installer.kernel(), initrds, arguments, vendors)));
-        starts = true;
+    boolean grub = false;
+    for (Map.Entry<String, String> menu : BootMenus.menus(iso).entrySet()) {
+      composer.put(
+          menu.getKey(),
+          utf8(BootMenus.grub(installer.kernel(), initrds, arguments, menu.getValue())));
+      grub = true;
+    }
+    BootCatalog.Entry uefi = iso.bootCatalog().flatMap(c -> c.entry(Platform.UEFI)).orElse(null);
+    if (uefi != null) {
+      grub |= inEfiImage(composer, uefi, installer, initrds, arguments);
+      if (!grub) {
+        throw new MediumException(
+            "medium", "starts by UEFI, and has no menu of GRUB that could be changed");
       }
     }
-    starts |= inEfiImage(composer, installer, initrds, arguments);
-    if (!starts) {
+    if (!starts && !grub) {
       throw new MediumException(
           "medium", "has no boot menu of isolinux or GRUB that could be changed");
     }
@@ -157,23 +184,24 @@ public final class VendorMedium {
   }
 
   /** UEFI's GRUB reads its menu from the image that it was started from, if there is one. */
-  private boolean inEfiImage(
-      Composer composer, Installer installer, List<String> initrds, List<String> arguments)
+  private static boolean inEfiImage(
+      Composer composer,
+      BootCatalog.Entry entry,
+      Installer installer,
+      List<String> initrds,
+      List<String> arguments)
       throws IOException {
-    BootCatalog.Entry entry = iso.bootCatalog().flatMap(c -> c.entry(Platform.UEFI)).orElse(null);
-    if (entry == null) {
+    FatImage efi = FatImage.at(composer.patch(), entry.image());
+    if (efi == null) {
       return false;
     }
-    FatImage efi = FatImage.at(composer.patch(), entry.image());
     boolean changed = false;
-    if (efi != null) {
-      for (String path : BootMenus.IN_EFI_IMAGE) {
-        String vendors = efi.text(path);
-        if (vendors != null && BootMenus.isMenu(vendors)) {
-          efi.replace(path, utf8(BootMenus.grub(installer.kernel(), initrds, arguments, vendors)));
-          composer.changedWithin(entry.image());
-          changed = true;
-        }
+    for (String path : efi.files(BootMenus::isGrubFile)) {
+      String vendors = efi.text(path);
+      if (vendors != null && BootMenus.isMenu(vendors)) {
+        efi.replace(path, utf8(BootMenus.grub(installer.kernel(), initrds, arguments, vendors)));
+        composer.changedWithin(entry.image());
+        changed = true;
       }
     }
     return changed;

@@ -89,12 +89,13 @@ class VendorMediumTest {
             + format
             + " -N 12345678 :: && mmd -i "
             + efi
-            + " ::/EFI ::/EFI/BOOT");
+            + " ::/EFI ::/EFI/BOOT ::/EFI/fedora");
     Path menu =
         Files.write(
             directory.resolve("menu"), Samples.text("menuentry 'x' {\n linuxefi /k a\n}\n"));
     Path program = Files.write(directory.resolve("program"), new byte[5000]);
     Outside.run("mcopy", "-i", efi, menu, "::/EFI/BOOT/grub.cfg");
+    Outside.run("mcopy", "-i", efi, menu, "::/EFI/fedora/grub.cfg");
     Outside.run("mcopy", "-i", efi, program, "::/EFI/BOOT/a longer name.efi");
     Path tree = directory.resolve("tree");
     files.put("boot/grub/efi.img", Files.readAllBytes(efi));
@@ -142,6 +143,7 @@ class VendorMediumTest {
           .contains("'millwright.argument499=value'\n")
           .contains("initrdefi")
           .endsWith("}\n");
+      assertThat(Outside.run("mtype", "-i", efi, "::/EFI/fedora/grub.cfg")).isEqualTo(got);
       assertThat(Outside.run("mtype", "-i", efi, "::/EFI/BOOT/a longer name.efi")).hasSize(5000);
       Outside.run("fsck.fat", "-n", efi);
       Path file = directory.resolve("own.iso");
@@ -186,6 +188,35 @@ class VendorMediumTest {
     }
   }
 
+  /** A client goes on with a part of the same bytes only. */
+  @Test
+  void aMediumHasTheSameTagOnlyForTheSameBytes() throws Exception {
+    Path iso = Samples.iso(directory, Style.CD_ONLY, Samples.files(false));
+    java.util.Set<String> tags = new java.util.HashSet<>();
+    for (int i = 0; i < 2; i++) {
+      try (FileSource base = FileSource.open(iso)) {
+        IsoImage image = IsoImage.read(base);
+        tags.add(new VendorMedium(image, INSTALLER).own(ADDITIONS).tag(base, "sum"));
+      }
+    }
+    assertThat(tags).hasSize(1);
+    try (FileSource base = FileSource.open(iso)) {
+      IsoImage image = IsoImage.read(base);
+      Installer other = new Installer(INSTALLER.kernel(), INSTALLER.initrd(), List.of("vga=789"));
+      tags.add(new VendorMedium(image, other).own(ADDITIONS).tag(base, "sum"));
+      tags.add(new VendorMedium(image, INSTALLER).own(ADDITIONS).tag(base, "other sum"));
+      tags.add(
+          new VendorMedium(image, INSTALLER)
+              .own(
+                  new Additions(
+                      ADDITIONS.files(),
+                      Map.of("/preseed.cfg", new Cpio.File(0644, Samples.text("answerz"))),
+                      ADDITIONS.kernelArguments()))
+              .tag(base, "sum"));
+      assertThat(tags).hasSize(4);
+    }
+  }
+
   @Test
   void whatCannotBeIsRefused() throws Exception {
     Map<String, byte[]> files = Samples.files(false);
@@ -202,11 +233,71 @@ class VendorMediumTest {
       assertThatThrownBy(() -> medium.own(ADDITIONS))
           .isInstanceOf(MediumException.class)
           .hasMessageContaining("no boot menu");
-      for (String word : List.of("a b", "a\nb", "a'b", "a\"b", "")) {
+      for (String word : List.of("a\nb", "a'b", "a\"b", "")) {
         assertThatThrownBy(() -> medium.commandLine(List.of(word)))
             .as(word)
-            .isInstanceOf(IllegalArgumentException.class);
+            .isInstanceOf(MediumException.class);
       }
+    }
+  }
+
+  /** What the menu of a medium that no catalogue knows names, whatever it is. */
+  @ParameterizedTest
+  @CsvSource({"/odd/vmlinuz;reboot,vga=1", "/install/vmlinuz,\u00fc"})
+  void aMenuThatNamesWhatNoBootLoaderCouldBeToldIsRefusedAtOnce(String kernel, String argument)
+      throws Exception {
+    Map<String, byte[]> files = new HashMap<>(Samples.files(false));
+    files.put("odd/vmlinuz;reboot", Samples.text("kernel"));
+    files.put(
+        "boot/grub/grub.cfg",
+        Samples.text(
+            "menuentry 'x' {\n linux "
+                + kernel
+                + " "
+                + argument
+                + "\n initrd /install/initrd.gz\n}"));
+    Path iso = Samples.iso(directory, Style.ROCK_RIDGE_ONLY, files);
+    try (FileSource base = FileSource.open(iso)) {
+      IsoImage image = IsoImage.read(base);
+      Installer found = VendorMedium.installer(image).orElseThrow();
+      assertThat(found.kernel()).isEqualTo(kernel);
+      assertThatThrownBy(() -> new VendorMedium(image, found)).isInstanceOf(MediumException.class);
+    }
+  }
+
+  /** Fedora CoreOS has no other one. */
+  @Test
+  void aMenuInTheVendorsOwnDirectoryIsChangedToo() throws Exception {
+    Map<String, byte[]> files = new HashMap<>(Samples.files(false));
+    byte[] menu =
+        Samples.text(
+            "menuentry 'CoreOS' {\n linux /install/vmlinuz a=b\n initrd /install/initrd.gz\n}\n");
+    files.remove("boot/grub/grub.cfg");
+    files.put("boot/grub/other", menu);
+    files.put("EFI/fedora/grub.cfg", menu);
+    Path iso = Samples.iso(directory, Style.ISOHYBRID, files);
+    try (FileSource base = FileSource.open(iso)) {
+      IsoImage image = IsoImage.read(base);
+      assertThat(VendorMedium.installer(image))
+          .contains(new Installer("/install/vmlinuz", "/install/initrd.gz", List.of("a=b")));
+      Composed own = new VendorMedium(image, INSTALLER).own(ADDITIONS);
+      assertThat(IsoImage.read(own).text("/EFI/fedora/grub.cfg", 2000).orElseThrow())
+          .contains("menuentry 'millwright'")
+          .contains("initrd /install/initrd.gz /answers.img\n");
+    }
+  }
+
+  /** Else it would be started, by UEFI alone, as if nobody had changed it. */
+  @Test
+  void aMediumThatStartsByUefiWithoutAMenuThatIsKnownIsRefused() throws Exception {
+    Map<String, byte[]> files = new HashMap<>(Samples.files(false));
+    files.put("boot/grub/grub.cfg", Samples.text("configfile /elsewhere.cfg\n"));
+    Path iso = Samples.iso(directory, Style.ISOHYBRID, files);
+    try (FileSource base = FileSource.open(iso)) {
+      VendorMedium medium = new VendorMedium(IsoImage.read(base), INSTALLER);
+      assertThatThrownBy(() -> medium.own(ADDITIONS))
+          .isInstanceOf(MediumException.class)
+          .hasMessageContaining("starts by UEFI");
     }
   }
 

@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param virtualSize what a machine's disk must at least have
  * @param finishedAt when it was built or fetched
  * @param generation of the spec that it was made from
+ * @param holdsPackages whether an installation medium has what its installer always installs; null
+ *     where that is not known, or does not matter
  * @param builds each time that it was made, as far as something of that is left, the first one
  *     first
  */
@@ -25,10 +27,11 @@ public record ImageStatus(
     @Nullable ByteSize virtualSize,
     @Nullable Instant finishedAt,
     @Nullable Long generation,
+    @Nullable Boolean holdsPackages,
     @Default List<ImageBuild> builds)
     implements Status, ImageStatusBuilder.With {
   public static final ImageStatus EMPTY =
-      new ImageStatus(List.of(), null, null, null, null, null, List.of());
+      new ImageStatus(List.of(), null, null, null, null, null, null, List.of());
 
   public ImageStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);

@@ -109,6 +109,10 @@ final class TestImages {
         Files.createDirectories(path.getParent());
         Files.writeString(path, file.getValue());
       }
+      // What Red Hat's family has on a whole medium.
+      Path packages = Files.createDirectories(tree.resolve("root/BaseOS/repodata"));
+      Files.writeString(packages.resolve("repomd.xml"), "<repomd/>");
+      Files.writeString(packages.resolveSibling("cloud-init-23.4-7.el9.noarch.rpm"), "rpm");
       Path install = Files.createDirectories(tree.resolve("root/install"));
       Files.write(install.resolve("vmlinuz"), new byte[5000]);
       Files.write(install.resolve("initrd.gz"), new byte[7001]);

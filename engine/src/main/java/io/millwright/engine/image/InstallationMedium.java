@@ -6,8 +6,10 @@ import io.millwright.driver.FaultKind;
 import io.millwright.images.AnswerFile;
 import io.millwright.images.Answers;
 import io.millwright.images.Catalogue;
+import io.millwright.images.Kickstart;
 import io.millwright.media.Additions;
 import io.millwright.media.ByteSource;
+import io.millwright.media.Composed;
 import io.millwright.media.Cpio;
 import io.millwright.media.FileSource;
 import io.millwright.media.Installer;
@@ -131,9 +133,9 @@ public final class InstallationMedium implements AutoCloseable {
     return new VendorMedium(iso, installer);
   }
 
-  /** True if a repository of RPM packages is on it. */
+  /** True if what a kickstart always installs is on it, in a repository of RPM packages. */
   public boolean holdsPackages() {
-    return medium.holdsPackages();
+    return medium.holdsPackage(Kickstart.ALWAYS);
   }
 
   /** The installer's kernel. It can be read until the medium is closed. */
@@ -151,10 +153,19 @@ public final class InstallationMedium implements AutoCloseable {
    *
    * @throws MediumException if the vendor's cannot be changed so
    */
-  public ByteSource own(Answers.Way way) throws IOException {
+  public Composed own(Answers.Way way) throws IOException {
     Map<String, byte[]> files = new HashMap<>();
     way.medium().forEach((path, file) -> files.put(path, file.bytes()));
     return medium.own(new Additions(files, archived(way.initrd()), way.kernelArguments()));
+  }
+
+  /**
+   * A name for such a medium's bytes.
+   *
+   * @param sha256 of the vendor's
+   */
+  public String tag(Composed own, String sha256) throws IOException {
+    return own.tag(file, sha256);
   }
 
   /** As {@link #own}, as a driver takes it. */
@@ -177,9 +188,18 @@ public final class InstallationMedium implements AutoCloseable {
     return files;
   }
 
-  /** The kernel's command line: the vendor's, and these. */
-  public String commandLine(List<String> more) {
-    return medium.commandLine(more);
+  /**
+   * The kernel's command line: the vendor's, and these.
+   *
+   * @throws DriverException REFUSED if one of them cannot stand there
+   */
+  public String commandLine(List<String> more) throws DriverException {
+    try {
+      return medium.commandLine(more);
+    } catch (MediumException e) {
+      throw new DriverException(
+          FaultKind.REFUSED, "the installer cannot be told this: " + e.getMessage());
+    }
   }
 
   /** Bytes as a driver takes them. */

@@ -9,6 +9,7 @@ import io.millwright.images.Catalogue;
 import io.millwright.images.Generalisation;
 import io.millwright.images.InstallSpec;
 import io.millwright.images.Installation;
+import io.millwright.images.Kickstart;
 import io.millwright.images.Renderer;
 import io.millwright.images.Renderers;
 import io.millwright.images.Source;
@@ -18,6 +19,7 @@ import io.millwright.model.Firmware;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.ImageSpec;
+import io.millwright.model.ImageStatus;
 import io.millwright.model.Names;
 import io.millwright.model.Resource;
 import io.millwright.model.Violation;
@@ -220,14 +222,39 @@ public final class Installers {
   }
 
   /**
+   * Anaconda waits for ever for packages that are neither on its medium nor elsewhere.
+   *
+   * @param holdsPackages whether they are on the medium, or null if that is not known
+   */
+  static List<Violation> lacking(
+      Catalogue.Family family, String version, Installation how, @Nullable Boolean holdsPackages) {
+    return family.installerOf(version) == Catalogue.Installer.KICKSTART
+            && how.source().mirror() == null
+            && Boolean.FALSE.equals(holdsPackages)
+        ? List.of(
+            new Violation(
+                "installation.source.mirror",
+                "is needed, for the medium holds no packages, as a boot or netinst one, or has no "
+                    + Kickstart.ALWAYS
+                    + " among them"))
+        : List.of();
+  }
+
+  /**
    * What an installer is to be told.
    *
    * @param objections for which it cannot be, by field
    */
   private record Told(Renderer<Answers> renderer, InstallSpec spec, List<Violation> objections) {
-    static Told by(Renderer<Answers> renderer, InstallSpec spec) {
+    static Told by(Renderer<Answers> renderer, InstallSpec spec, ResolvedMachine machine) {
       List<Violation> out = new ArrayList<>(renderer.objections(spec));
-      if (Objects.requireNonNull(spec.installation()).storage().mirror() != null) {
+      Installation how = Objects.requireNonNull(spec.installation());
+      Resource<ImageSpec, ImageStatus> image = machine.image();
+      Catalogue.Family family = Catalogue.inForce().families().get(image.spec().os());
+      if (family != null) {
+        out.addAll(lacking(family, image.spec().version(), how, image.status().holdsPackages()));
+      }
+      if (how.storage().mirror() != null) {
         out.add(
             new Violation(
                 "installation.storage.mirror",
@@ -268,7 +295,7 @@ public final class Installers {
                     .withSource(medium.offline() ? Source.MEDIUM : Source.DISTRIBUTION));
     Renderer<Answers> renderer = Renderers.of(family, image.version());
     if (start.byKernel()) {
-      return Told.by(renderer, onto(spec, BY_SERIAL, capacity, Installation.End.POWEROFF));
+      return Told.by(renderer, onto(spec, BY_SERIAL, capacity, Installation.End.POWEROFF), machine);
     }
     // It has no other disk, and not every hypervisor shows the guest a serial.
     Told bySize =
@@ -278,11 +305,13 @@ public final class Installers {
                 spec,
                 new Storage.Disk.BySize(ByteSize.ofMib(1), capacity),
                 capacity,
-                Installation.End.REBOOT));
+                Installation.End.REBOOT),
+            machine);
     if (bySize.objections().stream().noneMatch(v -> v.field().equals(CHOICE))) {
       return bySize;
     }
-    Told bySerial = Told.by(renderer, onto(spec, BY_SERIAL, capacity, Installation.End.REBOOT));
+    Told bySerial =
+        Told.by(renderer, onto(spec, BY_SERIAL, capacity, Installation.End.REBOOT), machine);
     List<String> facets = machine.hypervisor().status().facets();
     if (facets.isEmpty() || facets.contains(HypervisorDriver.DISK_SERIALS)) {
       return bySerial;
@@ -302,11 +331,13 @@ public final class Installers {
    * What a kernel is told that the hypervisor starts.
    *
    * <p>The installer shows itself on the serial port, where it is followed, as plain text; and what
-   * stands behind the three hyphens Debian's passes on to the system that it installs.
+   * stands behind the three hyphens Debian's passes on to the system that it installs, as do those
+   * of the systems that are made of it.
    */
-  public static List<String> kernelArguments(Answers.Way way, String os) {
+  public static List<String> kernelArguments(
+      Answers.Way way, Catalogue.Family family, String version) {
     List<String> out = new ArrayList<>(way.kernelArguments());
-    if (os.equals("debian")) {
+    if (family.installerOf(version) == Catalogue.Installer.PRESEED) {
       out.add("DEBIAN_FRONTEND=text");
       out.add("---");
     }

@@ -19,6 +19,7 @@ import io.millwright.images.Renderers;
 import io.millwright.images.Source;
 import io.millwright.images.Storage;
 import io.millwright.media.ByteSource;
+import io.millwright.media.Composed;
 import io.millwright.media.MediumException;
 import io.millwright.model.ImageSpec;
 import io.millwright.model.ImageStatus;
@@ -79,10 +80,11 @@ public final class Isos {
    *
    * @param drafts one Machine, and what it names
    * @param installer release such as {@code rocky-9}, or null for that of the machine's image
-   * @param disk serial, path or range of sizes of the disk that is overwritten
+   * @param disk serial, path or range of sizes of the disk that is overwritten, or null for the one
+   *     that such a machine usually has
    */
   public record Wanted(
-      String project, List<Draft> drafts, @Nullable String installer, String disk) {}
+      String project, List<Draft> drafts, @Nullable String installer, @Nullable String disk) {}
 
   /**
    * One file for the installer, or for the first boot of a golden image.
@@ -277,7 +279,8 @@ public final class Isos {
               files.open(sha256, image).file(), it.release().family(), it.release().version());
       try {
         refuse(wanted, lacking(it, medium));
-        return new Iso(tag(sha256, way), medium.own(way), medium);
+        Composed own = medium.own(way);
+        return new Iso(medium.tag(own, sha256), own, medium);
       } catch (IOException | RuntimeException e) {
         medium.close();
         throw e;
@@ -292,18 +295,12 @@ public final class Isos {
     }
   }
 
-  /** Anaconda waits for ever for packages that are neither on its medium nor elsewhere. */
   private static List<Violation> lacking(Described it, InstallationMedium medium) {
     Installation how = it.spec().installation();
     Release release = it.release();
-    boolean anaconda =
-        release.family().installerOf(release.version()) == Catalogue.Installer.KICKSTART;
-    return anaconda && how != null && how.source().mirror() == null && !medium.holdsPackages()
-        ? List.of(
-            new Violation(
-                "installation.source.mirror",
-                "is needed, for the medium holds no packages, as a boot or netinst one"))
-        : List.of();
+    return how == null
+        ? List.of()
+        : Installers.lacking(release.family(), release.version(), how, medium.holdsPackages());
   }
 
   /** Renders it; or objects. */
@@ -356,7 +353,7 @@ public final class Isos {
     return Renderings.describe(
         opened(lookup, wanted),
         declared(lookup, wanted),
-        disk(wanted.disk()),
+        disk(wanted, image),
         medium != null && medium.offline() ? Source.MEDIUM : Source.DISTRIBUTION,
         proposals);
   }
@@ -476,26 +473,22 @@ public final class Isos {
     return new Release(family, version);
   }
 
-  private static Storage.Disk disk(String text) {
+  private static Storage.Disk disk(
+      Wanted wanted, Optional<Resource<ImageSpec, ImageStatus>> image) {
+    String text = wanted.disk();
+    if (text == null) {
+      if (image.isPresent() && image.get().spec().installer() == null) {
+        return Renderers.FIRST_DISK; // nobody looks for a golden image's
+      }
+      Release release = releaseOf(wanted, image);
+      return Renderers.usualDisk(release.family(), release.version());
+    }
     try {
       return Storage.Disk.parse(text);
     } catch (IllegalArgumentException e) {
       throw ProblemException.invalid(
           "disk", Names.quote(text) + " is no range of sizes, such as 100GiB..600GiB");
     }
-  }
-
-  private static String tag(String medium, Answers.Way way) {
-    StringBuilder all = new StringBuilder(medium);
-    way.kernelArguments().forEach(a -> all.append("\0argument ").append(a));
-    way.medium().forEach((path, f) -> tag(all, "medium", path, f));
-    way.initrd().forEach((path, f) -> tag(all, "initrd", path, f));
-    return sha256(all.toString().getBytes(StandardCharsets.UTF_8));
-  }
-
-  private static void tag(StringBuilder all, String place, String path, AnswerFile file) {
-    all.append('\0').append(place).append(' ').append(path).append(' ').append(file.executable());
-    all.append(' ').append(sha256(file.bytes()));
   }
 
   /** An archive, such as Alpine's, is no text; it is named and not shown. */

@@ -22,6 +22,7 @@ import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.Apply;
 import io.millwright.engine.request.Builds;
 import io.millwright.engine.request.Delete;
+import io.millwright.images.Catalogue;
 import io.millwright.model.Condition;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
@@ -138,7 +139,12 @@ public final class ImageReconciler {
     try {
       Stored stored = produce(run, image);
       run.done(stored.fileSize() / (1 << 20) + " MiB");
-      return built(run, image, number, stored);
+      Boolean packages = holdsPackages(image, stored);
+      return built(
+          run,
+          image.withStatus(image.status().with(s -> s.holdsPackages(packages))),
+          number,
+          stored);
     } catch (DriverException e) {
       run.log(e.forOperator());
       Optional<Duration> delay = RetryPolicy.decide(e.kind(), run.attempts());
@@ -732,6 +738,23 @@ public final class ImageReconciler {
   }
 
   // --- making it -----------------------------------------------------------------------------
+
+  /** Of what cannot install anything but what is on its medium; it would stop in the middle. */
+  private @Nullable Boolean holdsPackages(Resource<ImageSpec, ImageStatus> image, Stored stored)
+      throws DriverException {
+    ImageSpec spec = image.spec();
+    Catalogue.Family family = Catalogue.inForce().families().get(spec.os());
+    if (spec.installer() == null
+        || family == null
+        || family.installerOf(spec.version()) != Catalogue.Installer.KICKSTART) {
+      return null;
+    }
+    try (InstallationMedium medium =
+        InstallationMedium.open(
+            files.open(stored.sha256(), image).file(), family, spec.version())) {
+      return medium.holdsPackages();
+    }
+  }
 
   private Stored produce(Run run, Resource<ImageSpec, ImageStatus> image)
       throws DriverException, InterruptedException {

@@ -32,7 +32,6 @@ import io.millwright.model.ByteSize;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.HypervisorStatus;
 import io.millwright.model.Ids;
-import io.millwright.model.ImageSpec;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.Resource;
@@ -242,13 +241,19 @@ final class MachineActs {
   }
 
   private InstallationMedium medium(ResolvedMachine machine) throws DriverException {
-    ImageSpec image = machine.image().spec();
-    Catalogue.Family family = Catalogue.inForce().families().get(image.os());
-    if (family == null) {
-      throw new DriverException(FaultKind.REFUSED, "an installer of " + image.os() + " is unknown");
-    }
     return InstallationMedium.open(
-        files.open(mediumOf(machine), machine.image()).file(), family, image.version());
+        files.open(mediumOf(machine), machine.image()).file(),
+        family(machine),
+        machine.image().spec().version());
+  }
+
+  private static Catalogue.Family family(ResolvedMachine machine) throws DriverException {
+    String os = machine.image().spec().os();
+    Catalogue.Family family = Catalogue.inForce().families().get(os);
+    if (family == null) {
+      throw new DriverException(FaultKind.REFUSED, "an installer of " + os + " is unknown");
+    }
+    return family;
   }
 
   private static String mediumOf(ResolvedMachine machine) {
@@ -338,7 +343,8 @@ final class MachineActs {
           names.getFirst(),
           names.getLast(),
           medium.commandLine(
-              Installers.kernelArguments(answers(machine, asked), machine.image().spec().os())));
+              Installers.kernelArguments(
+                  answers(machine, asked), family(machine), machine.image().spec().version())));
     }
   }
 

@@ -76,6 +76,12 @@ public final class MachineReconciler {
   /** How often an installer's log is read: it has minutes of work. */
   private static final Duration POLL_INSTALLER = Duration.ofSeconds(5);
 
+  /**
+   * How long an installer may be at it, whatever it prints; the slowest that was seen took a
+   * quarter of it.
+   */
+  private static final Duration LONGEST_INSTALLATION = Duration.ofHours(6);
+
   private static final String INSTALLING = new Step.AwaitInstalled(0).key();
 
   private final Store store;
@@ -546,7 +552,11 @@ public final class MachineReconciler {
         }
         if (step instanceof Step.AwaitInstalled await) {
           InstallationWatch.Found found =
-              installations.look(machine, Duration.ofSeconds(await.stallSeconds()));
+              installations.look(
+                  machine,
+                  Duration.ofSeconds(await.stallSeconds()),
+                  run.begunFor(),
+                  LONGEST_INSTALLATION);
           if (!found.news().isEmpty()) {
             run.log(found.news());
           }

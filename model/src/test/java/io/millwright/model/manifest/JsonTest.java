@@ -23,7 +23,8 @@ class JsonTest {
   @Test
   void writesWordsTextsAndInstants() {
     Condition ready = new Condition("Ready", Condition.Value.TRUE, "Up", "It is up.", NOW);
-    ImageStatus status = new ImageStatus(List.of(ready), null, 3L, null, NOW, null, List.of());
+    ImageStatus status =
+        new ImageStatus(List.of(ready), null, 3L, null, NOW, null, null, List.of());
     String json = Json.write(status);
     assertThat(json)
         .isEqualTo(
@@ -36,7 +37,7 @@ class JsonTest {
   @Test
   void readsOlderAndNewerRows() {
     assertThat(Json.read("{\"fileSize\":3,\"colour\":\"red\"}", ImageStatus.class))
-        .isEqualTo(new ImageStatus(List.of(), null, 3L, null, null, null, List.of()));
+        .isEqualTo(new ImageStatus(List.of(), null, 3L, null, null, null, null, List.of()));
   }
 
   @Test
