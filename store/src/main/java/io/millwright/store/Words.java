@@ -15,7 +15,7 @@ final class Words {
    * The condition, or nothing if there is no word.
    *
    * <p>How many rows have a word nobody knows beforehand. Left to guess, PostgreSQL takes two words
-   * for so rare that it reads and sorts all there is; of a CASE it assumes half, and reads back
+   * for so rare that it may read and sort all there is; of a CASE it assumes half, and reads back
    * from the newest one until there are enough.
    *
    * @param shown expressions of SQL
