@@ -949,6 +949,23 @@ if (wanted('lists')) {
     const missing = expected.filter((e) => !seen.has(e));
     if (missing.length > 0) throw new Error(`not seen: ${missing.join(', ')}`);
   });
+  await step('who types a filter by labels goes on typing while it is half written, and is told so', async () => {
+    await visit('/p/default/machines');
+    const list = page.locator('[data-list=Machines]');
+    const labels = list.getByLabel('Labels');
+    const told = list.getByRole('status').getByText('is no requirement; write key=value');
+    await labels.focus();
+    for (const [half, rest] of [['walk=x,', 'y'], ['!', 'old'], ['walk in', ` (${labelled})`]]) {
+      await labels.fill('');
+      await labels.pressSequentially(half);
+      await told.waitFor();
+      await list.locator('[aria-invalid=true]').waitFor();
+      await page.keyboard.type(rest); // where one is
+      if ((await labels.inputValue()) !== half + rest) throw new Error(`of ${half + rest} there is ${await labels.inputValue()}`);
+      await told.waitFor({ state: 'detached' });
+    }
+    await becomes('one has the label', list, (n) => n === 1);
+  });
   await step('who scrolls to the end of what comes in parts sees all of it', async () => {
     // A part is a hundred: that much is soon written.
     for (let n = 0; n < 110; n += 10) await Promise.all(Array.from({ length: 10 }, () => call('PUT', '/projects/default/approval-rules', { rules: [{ coresAbove: 1 }] })));

@@ -11,11 +11,12 @@ import Typography from '@mui/material/Typography';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { ApiProblem } from '../api/client';
 import type { Listing } from '../api/queries';
 import { searchOf, type ListSearch } from '../search';
 import { Empty, HIDDEN, Loading, Trouble } from './basics';
 import { ArrowDownwardIcon, ArrowUpwardIcon, SearchIcon } from './icons';
-import { compare, matches, sorted, textOf } from './text';
+import { compare, matches, sentence, sorted, textOf } from './text';
 
 export interface Column<R> {
   key: string;
@@ -121,9 +122,9 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
     alignItems: 'center',
   };
 
-  if (of.error && of.items.length === 0) {
-    return <Trouble error={of.error} retry={of.retry} />;
-  }
+  const failed = of.items.length === 0 ? of.error : null;
+  // What is half typed is wrong for a moment: whoever types on has the field all the time.
+  const mistyped = p.labels && failed instanceof ApiProblem ? failed.at('labelSelector') : undefined;
   return (
     <div data-list={p.label}>
       <Stack direction="row" sx={{ gap: 1.25, mb: 1.5, flexWrap: 'wrap', alignItems: 'center' }}>
@@ -141,6 +142,7 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
             value={search.labels ?? ''}
             onChange={(labels) => change({ labels })}
             width={190}
+            wrong={mistyped !== undefined}
           />
         )}
         {search.owner && <Chip label={`Asked for by ${search.owner}`} color="primary" onDelete={() => change({ owner: undefined })} />}
@@ -169,15 +171,21 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
           />
         )}
         <Typography variant="body2" role="status" sx={{ color: 'text.secondary' }}>
-          {of.loading ? '' : said(shown.length, of)}
+          {of.loading || failed ? '' : said(shown.length, of)}
         </Typography>
       </Stack>
-      {p.card && of.items.length > 0 ? (
+      {failed && !mistyped ? (
+        <Trouble error={failed} retry={of.retry} />
+      ) : p.card && of.items.length > 0 ? (
         <Cards label={p.label} rows={shown} id={p.id} card={p.card} />
       ) : (
         <Paper variant="outlined" sx={{ borderRadius: 3, overflow: 'hidden' }}>
           {of.loading ? (
             <Loading lines={7} />
+          ) : mistyped ? (
+            <Typography variant="body2" role="status" sx={{ color: 'text.secondary', p: 3, textAlign: 'center', overflowWrap: 'anywhere' }}>
+              Of the labels above, {sentence(mistyped)}
+            </Typography>
           ) : of.items.length === 0 ? (
             search.labels || search.owner ? (
               <Empty title={search.labels ? 'Nothing has such labels' : `${search.owner} has asked for nothing here`}>Change or clear the filter above.</Empty>
@@ -412,6 +420,8 @@ function Typing(p: {
   onChange: (text: string) => void;
   width: number;
   adornment?: ReactNode;
+  /** What is typed cannot be looked for. */
+  wrong?: boolean;
 }) {
   const [text, setText] = useState(p.value);
   const sent = useRef(p.value);
@@ -439,6 +449,7 @@ function Typing(p: {
       label={p.label}
       placeholder={p.placeholder}
       value={text}
+      error={p.wrong ?? false}
       onChange={(e) => setText(e.target.value)}
       sx={{ width: { xs: '100%', sm: p.width }, bgcolor: 'background.paper', borderRadius: 2 }}
       slotProps={{
