@@ -468,6 +468,18 @@ if (wanted('form')) {
     await page.getByRole('button', { name: 'Plan', exact: true }).click();
     await told.waitFor();
   });
+  await step('where a quota ends all that lives, a machine can be made as it is proposed', async () => {
+    const before = (await call('GET', '/projects/default')).quota;
+    await call('PUT', '/projects/default/quota', { ...before, ttl: '36h' });
+    await page.goto(`${url}/p/default/new-machine`);
+    await page.locator('button[type=submit]:enabled').waitFor();
+    await page.getByLabel('YAML', { exact: true }).filter({ hasText: 'ttl: 36h' }).waitFor();
+    await page.getByRole('combobox', { name: 'Lives' }).click();
+    const offered = await page.getByRole('option').allTextContents();
+    if (offered.join() !== '8 hours,a day,36h, the longest here') throw new Error(String(offered));
+    await page.keyboard.press('Escape');
+    await call('PUT', '/projects/default/quota', before);
+  });
   await step('who gives their key can log in with it, now and the next time', async () => {
     const machine = `with-key-${mark}`;
     const key = page.getByLabel('Your public SSH key');

@@ -24,17 +24,11 @@ import { PlanView, ToApprove } from '../parts/plan';
 import { useSettled } from '../parts/settled';
 import { PageButton } from '../parts/RowLink';
 import { useSignedIn } from '../api/session';
+import { livesOf } from './lives';
 import { loginOf, manifestsOf, type Draft } from './manifest';
 import { placed } from './placed';
 import { Quota } from './Projects';
 import { costOf } from './quota';
-
-const LIVES = [
-  ['8h', '8 hours'],
-  ['1d', 'a day'],
-  ['7d', 'a week'],
-  ['30d', '30 days'],
-] as const;
 
 /** Where the fields of the form stand in the manifest. */
 const PLACES: Record<keyof Draft, string[]> = {
@@ -69,7 +63,10 @@ export function NewMachine() {
   const volumes = useCollection('volumes', project);
   const me = loginOf(useSignedIn().user.name);
   const machines = useCollection('machines', project);
-  const loading = images.loading || sizes.loading || networks.loading || profiles.loading || machines.loading;
+  const limited = useQuery(projectOf(project));
+  // What was chosen for another project may be too long in this one.
+  const lives = useMemo(() => livesOf(limited.data?.quota.ttl), [limited.data?.quota.ttl]);
+  const loading = limited.isPending || images.loading || sizes.loading || networks.loading || profiles.loading || machines.loading;
 
   const [typed, setTyped] = useState<Partial<Draft>>({});
   const [more, setMore] = useState(false);
@@ -100,9 +97,9 @@ export function NewMachine() {
       hypervisor: typed.hypervisor ?? '',
       firmware: typed.firmware ?? '',
       labels: typed.labels ?? '',
-      ttl: typed.ttl ?? '',
+      ttl: lives.offered.find((l) => l.ttl === typed.ttl)?.ttl ?? lives.preset,
     };
-  }, [typed, project, me, images.items, sizes.items, networks.items, profiles.items, machines.items]);
+  }, [typed, project, me, lives, images.items, sizes.items, networks.items, profiles.items, machines.items]);
 
   const manifests = useMemo(() => manifestsOf(draft), [draft]);
   const yaml = useMemo(() => manifests.map((m) => stringify(m)).join('---\n'), [manifests]);
@@ -118,7 +115,6 @@ export function NewMachine() {
   });
   // What is made is what was seen, and not what the form was before.
   const planned = complete && settled === yaml && plan.isSuccess && !plan.isPlaceholderData;
-  const limited = useQuery(projectOf(project));
   const cost = useMemo(
     () =>
       costOf(
@@ -218,8 +214,7 @@ export function NewMachine() {
                   slotProps={{ select: { displayEmpty: true }, inputLabel: { shrink: true } }}
                   {...said('ttl')}
                 >
-                  <MenuItem value="">until somebody deletes it</MenuItem>
-                  {LIVES.map(([ttl, words]) => (
+                  {lives.offered.map(({ ttl, words }) => (
                     <MenuItem key={ttl} value={ttl}>
                       {words}
                     </MenuItem>

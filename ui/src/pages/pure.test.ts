@@ -7,6 +7,7 @@ import { cellsOf } from './addressMap';
 import type { Group, Operation } from '../api/kinds';
 import { standing } from '../api/kinds';
 import { declaredOf, labelsOf, loginOf, manifestsOf, type Draft } from './manifest';
+import { livesOf } from './lives';
 import { loadOf } from './load';
 import { need } from './need';
 import { placed } from './placed';
@@ -213,6 +214,21 @@ describe('a quota', () => {
       now,
     );
     expect(found.map((e) => e.what)).toEqual(['Machines of the quota', 'Machine a', 'Machine b']);
+  });
+});
+
+describe('how long a new machine lives', () => {
+  const offered = (longest?: string) => livesOf(longest).offered.map((l) => l.ttl);
+  it('has no end unless somebody wants one, where no quota does', () => {
+    expect(livesOf(undefined).preset).toBe('');
+    expect(offered()).toEqual(['', '8h', '1d', '7d', '30d']);
+  });
+  it('is as long as the quota lets it, at most and to begin with', () => {
+    expect(livesOf('36h').preset).toBe('36h');
+    expect(offered('36h')).toEqual(['8h', '1d', '36h']);
+    expect(offered('24h')).toEqual(['8h', '24h']);
+    expect(offered('90m')).toEqual(['90m']);
+    expect(livesOf('7d').offered.at(-1)!.words).toBe('a week, the longest here');
   });
 });
 
