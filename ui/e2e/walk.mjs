@@ -16,7 +16,7 @@
 //             that it was cut when its session is ended; who cannot be signed out is told so
 //   acts      what is to be copied is; how a volume leaves is declared and shown, and a deleted one is restored; who changes one
 //             limit of a quota leaves the others; who approves sees what is made; what was asked for by a
-//             token is withdrawn; who may only look is offered nothing else
+//             token is withdrawn; who may only look is offered nothing else, and asks for nothing that is refused
 //   lists     every list is searched, filtered by label, sorted, and the same in another tab by its address; what comes in parts
 //             is read on to its end
 //   restart   only when it is named: says "server: stop" and "server: start", and whoever reads that does it; what is open
@@ -829,6 +829,31 @@ if (wanted('acts')) {
     }
     await other.context().close();
     await call('DELETE', `/tokens/looks-${mark}`);
+  });
+  await step('who may only look and goes everywhere is refused nothing, which would be written down for ever', async () => {
+    const { secret } = await call('POST', '/tokens', { name: `wanders-${mark}`, ttlSeconds: 3600, projects: ['default'], verbs: ['view'] });
+    const other = await (await browser.newContext(VIEW)).newPage();
+    other.setDefaultTimeout(30_000);
+    await other.addInitScript((t) => sessionStorage.setItem('millwright.token', t), secret);
+    // A console asks for a ticket; what is one's own, for which there is no role, a token that is narrowed may not see.
+    for (const route of routes.filter((r) => !/\/(console|account)$/.test(r))) {
+      for (const path of (await addresses(route)).filter((p) => !p.startsWith('/p/empty'))) {
+        await other.goto(url + path);
+        await other.getByRole('heading', { level: 1 }).first().waitFor();
+        await other.waitForFunction(() => !document.querySelector('[aria-label=Loading]'));
+      }
+    }
+    // What happens leads to no question either that is not allowed.
+    await other.goto(`${url}/p/default`);
+    await other.getByText('Live', { exact: true }).waitFor();
+    const again = other.waitForResponse(/\/summary$/);
+    await declare(`apiVersion: millwright/v1\nkind: Size\nmetadata: {name: wanders-${mark}}\nspec: {cores: 1, memory: 1GiB, disk: 1GiB}\n`);
+    await again;
+    await other.context().close();
+    const { items } = await call('GET', '/audit?limit=1000');
+    const refused = items.filter((a) => a.who.includes(`wanders-${mark}`) && a.result !== 'done').map((a) => `${a.call}: ${a.detail}`);
+    if (refused.length > 0) throw new Error([...new Set(refused)].join('\n'));
+    await call('DELETE', `/tokens/wanders-${mark}`);
   });
   await step('who changes one limit of a quota leaves the others, how long a machine may live too', async () => {
     const project = `limited-${mark}`;

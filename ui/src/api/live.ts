@@ -178,7 +178,7 @@ function look(queries: QueryClient, changes: Change[]): boolean {
   if (resources.length > 0) {
     breath ||= window.setTimeout(() => {
       breath = 0;
-      WIDE.forEach((key) => void queries.invalidateQueries({ queryKey: [key] }));
+      WIDE.forEach((key) => void queries.invalidateQueries({ queryKey: [key], predicate: allowed }));
     }, BREATH);
   }
   return crowded;

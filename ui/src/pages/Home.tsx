@@ -6,7 +6,7 @@ import { useParams } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import type { Schemas } from '../api/client';
 import { ALL, running, standingOf } from '../api/kinds';
-import { drift, events, operations, orphans, projectOf, quarantine, summary } from '../api/queries';
+import { drift, events, operations, projectOf, quarantine, summary, useOrphans } from '../api/queries';
 import { useSession } from '../api/session';
 import { Ago, Asked, Card, Empty, PageHead, Quiet, Row, Standing, Until, useNow } from '../parts/basics';
 import { AddIcon } from '../parts/icons';
@@ -22,7 +22,7 @@ export function Home() {
   const stands = useQuery(summary(project));
   const recent = useQuery(operations({ project, limit: 60 }));
   const told = useQuery(events(project, undefined, undefined, 12));
-  const found = useQuery(orphans);
+  const found = useOrphans();
   const drifted = useQuery(drift(project, { limit: 0 }));
   const kept = useQuery(quarantine(project));
   const limited = useQuery({ ...projectOf(project), enabled: project !== ALL });
@@ -48,7 +48,7 @@ export function Home() {
   const ill = wrong.reduce((n, c) => n + c.count, 0);
 
   const differ = drifted.data?.differing ?? 0;
-  const left = found.data?.length ?? 0;
+  const left = found.items.length;
   const going = (recent.data ?? []).filter(running);
 
   return (

@@ -13,7 +13,7 @@ import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { stringify } from 'yaml';
 import { ApiProblem, type Schemas } from '../api/client';
 import { standing, type Resource } from '../api/kinds';
-import { applyText, createMachine, projectOf, rendering, useCollection, useNameable } from '../api/queries';
+import { applyText, createMachine, projectOf, rendering, useCollection, useMay, useNameable } from '../api/queries';
 import { Asked, Card, Copy, Loading, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { Declare } from '../parts/Declare';
 import { Folded } from '../parts/Folded';
@@ -106,10 +106,13 @@ export function NewMachine() {
   const logins = profiles.items.filter((p) => draft.profiles.includes(p.metadata.name)).flatMap((p) => (p.spec.users ?? []).map((u) => u.name));
   const settled = useSettled(useDeferredValue(yaml), 350);
   const complete = !loading && draft.name !== '' && draft.image !== '' && draft.size !== '';
+  // Who may not make it is refused each look at what it would be; where nobody knows, the server says it.
+  const may = useMay(project, 'declare Machine');
+  const asked = may.allowed ?? !!may.error;
   const plan = useQuery({
     queryKey: ['plan', 'apply', project, settled],
     queryFn: () => applyText(project, settled, true),
-    enabled: complete && settled === yaml, // not what the form was before it had its values
+    enabled: asked && complete && settled === yaml, // not what the form was before it had its values
     staleTime: 0,
     placeholderData: (before: Schemas['Apply'] | undefined) => before,
   });
@@ -305,7 +308,11 @@ export function NewMachine() {
           </Card>
           <Stack sx={{ gap: 2, minWidth: 0 }}>
             <Card title="What will be done">
-              {plan.error ? (
+              {may.allowed === false ? (
+                <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+                  Not by you: {may.reason}
+                </Typography>
+              ) : plan.error ? (
                 <Typography variant="body2" sx={{ color: 'text.secondary' }}>
                   Not like this: {plan.error.message}
                 </Typography>
@@ -323,7 +330,7 @@ export function NewMachine() {
               </Asked>
             </Card>
             <Folded title="What it will be told">
-              <Told project={project} yaml={settled} ready={complete && settled === yaml} />
+              {may.allowed === false ? <Quiet>Not to you: {may.reason}</Quiet> : <Told project={project} yaml={settled} ready={asked && complete && settled === yaml} />}
             </Folded>
             <Card title="As YAML" action={<Copy text={yaml} what="YAML" />}>
               <Box component="pre" tabIndex={0} aria-label="YAML" sx={{ m: 0, overflow: 'auto', lineHeight: 1.55 }}>
