@@ -109,13 +109,13 @@ describe('words and numbers', () => {
     expect(matches('WEB lab', text)).toBe(true);
     expect(matches('web nowhere', text)).toBe(false);
   });
-  it('sorts rows by what they show, downward too, and looks at each once', () => {
+  it('sorts rows by what they show, downward too with what is missing last, and looks at each once', () => {
     let looks = 0;
     const names = ['web-10', 'Web-2', '', 'db'].map((name) => ({ name }));
     const value = (r: { name: string }) => (looks++, r.name);
     expect(sorted(names, value, false).map((r) => r.name)).toEqual(['db', 'Web-2', 'web-10', '']);
     expect(looks).toBe(4);
-    expect(sorted(names, value, true).map((r) => r.name)).toEqual(['', 'web-10', 'Web-2', 'db']);
+    expect(sorted(names, value, true).map((r) => r.name)).toEqual(['web-10', 'Web-2', 'db', '']);
   });
   it('tells spans of time', () => {
     const now = Date.parse('2026-11-28T12:00:00Z');
