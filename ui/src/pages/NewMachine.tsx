@@ -122,7 +122,7 @@ export function NewMachine() {
     () =>
       costOf(
         sizes.items.find((s) => s.metadata.name === draft.size)?.spec,
-        (networks.items.find((n) => n.metadata.name === draft.network)?.spec.subnets ?? []).map((s) => s.cidr),
+        networks.items.find((n) => n.metadata.name === draft.network)?.spec,
         draft.ipv4,
       ),
     [sizes.items, networks.items, draft.size, draft.network, draft.ipv4],

@@ -184,11 +184,20 @@ describe('a quota', () => {
     expect(usedOf(used)).toMatchObject({ cores: 9, memory: 9216 });
     expect(limitsOf({ machines: 10, memory: '16GiB' })).toEqual({ machines: 10, memory: 16_384 });
   });
+  const both = { subnets: [{ cidr: '10.0.0.0/24' }, { cidr: 'fd00::/64' }] };
   it('knows what one more machine takes', () => {
     const size = { cores: 2, memory: '4GiB', disk: '20GiB' };
-    expect(costOf(size, ['10.0.0.0/24', 'fd00::/64'], '')).toEqual({ machines: 1, cores: 2, memory: 4096, disk: 20_480, addresses: 2 });
-    expect(costOf(size, ['10.0.0.0/24', 'fd00::/64'], 'none').addresses).toBe(1);
-    expect(costOf(undefined, [], '')).toMatchObject({ cores: 0, addresses: 0 });
+    expect(costOf(size, both as never, '')).toEqual({ machines: 1, cores: 2, memory: 4096, disk: 20_480, addresses: 2 });
+    expect(costOf(undefined, undefined, '')).toMatchObject({ cores: 0, addresses: 0 });
+  });
+  it('counts an address only where one is reserved', () => {
+    const addresses = (network: object | undefined, ipv4: string) => costOf(undefined, network as never, ipv4).addresses;
+    expect(['', 'auto', ' 10.0.0.5 '].map((way) => addresses(both, way))).toEqual([2, 2, 2]);
+    expect(['none', 'slaac', ' dhcp '].map((way) => addresses(both, way))).toEqual([1, 1, 1]);
+    // Of ours it has an address that is reserved; of another's nobody knows it.
+    expect(addresses({ ...both, services: { driver: 'dnsmasq' } }, 'dhcp')).toBe(2);
+    expect(addresses({ subnets: [both.subnets[1]], services: { driver: 'dnsmasq' } }, 'dhcp')).toBe(1);
+    expect(addresses({ services: { driver: 'dnsmasq' } }, 'dhcp')).toBe(0);
   });
   it('leaves out what has no limit, and leaves wrong input to the server', () => {
     const before = { machines: 3, cores: 8 };
