@@ -303,6 +303,10 @@ spec: {image: slow-${mark}, size: small, nics: [{network: lab}]}
     await row.getByText(/Working 2[0-9] %/).waitFor();
     await page.goto(`${url}/p/default/machines?q=waits-${mark}`);
     await page.getByRole('row').filter({ hasText: `waits-${mark}` }).getByText(/Waiting|Working/).waitFor();
+    await page.goto(`${url}/p/default`);
+    await page.getByRole('link', { name: /^[1-9][0-9]* Working$/ }).click();
+    await page.getByRole('row').filter({ hasText: `waits-${mark}` }).waitFor();
+    if ((await page.getByRole('row').filter({ hasText: 'Ready' }).count()) > 0) throw new Error('what is ready is shown as what is worked on');
     await page.goto(`${url}/p/default/machines/waits-${mark}`);
     await page.locator('div:has(> h1)').getByText(new RegExp(`slow-${mark}`)).waitFor();
   });

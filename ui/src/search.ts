@@ -1,4 +1,7 @@
-/** What a list shows, as its address says: searched text, labels, order. Where a page has several, `volumes.q` is of one. */
+/**
+ * What a list shows, as its address says: searched text, labels, order, and states of which one is enough, with commas.
+ * Where a page has several, `volumes.q` is of one.
+ */
 export interface ListSearch {
   q?: string;
   labels?: string;

@@ -5,7 +5,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import type { Schemas } from '../api/client';
-import { ALL, running, standingOf } from '../api/kinds';
+import { ALL, BUSY, running, standingOf } from '../api/kinds';
 import { drift, events, operations, projectOf, quarantine, summary, useOrphans } from '../api/queries';
 import { useSession } from '../api/session';
 import { Ago, Asked, Card, Empty, PageHead, Quiet, Row, Standing, Until, useNow } from '../parts/basics';
@@ -67,7 +67,7 @@ export function Home() {
       </PageHead>
       <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: '1fr 1fr', md: 'repeat(4, 1fr)' }, mb: 2 }}>
         <Figure title="Ready" n={counts.good} to={`/p/${project}/machines`} state="Ready" />
-        <Figure title="Working" n={counts.busy} to={`/p/${project}/machines`} />
+        <Figure title="Working" n={counts.busy} to={`/p/${project}/machines`} state={BUSY.join()} />
         <Figure title="Off" n={counts.off} to={`/p/${project}/machines`} state="Off" />
         <Figure title="Need a look" n={ill} to={`/p/${project}`} hash="wrong" bad />
       </Box>

@@ -5,7 +5,7 @@ import { compare, matches, sentence, sorted, textOf } from '../parts/text';
 import { listSearch, searchOf } from '../search';
 import { cellsOf } from './addressMap';
 import type { Group, Operation } from '../api/kinds';
-import { standing } from '../api/kinds';
+import { BUSY, standing, standingOf } from '../api/kinds';
 import { declaredOf, labelsOf, loginOf, manifestsOf, type Draft } from './manifest';
 import { livesOf } from './lives';
 import { loadOf } from './load';
@@ -149,6 +149,21 @@ const group = (over: { spec?: object; status?: object; reason?: string }): Group
       ...over.status,
     },
   }) as unknown as Group;
+
+describe('the figure of machines with which something is going on', () => {
+  it('leads to a list of just them', () => {
+    const values = ['true', 'false', 'unknown'];
+    const reasons = ['Ready', 'Pending', 'Creating', 'Failed'];
+    const given = values.flatMap((value) => reasons.map((reason) => ({ type: 'Ready', value, reason, message: '', since: '' })));
+    const also = ['Progressing', 'Held'].map((type) => ({ type, value: 'true', reason: '', message: '', since: '' }));
+    const sets = [[], also.slice(0, 1), ...given.flatMap((c) => [[c], [c, also[0]!], [c, also[1]!]])];
+    const all = sets.flatMap((conditions) =>
+      [true, false].flatMap((deleting) => [true, false].map((off) => standingOf({ kind: 'Machine', deleting, off, conditions: conditions as never }))),
+    );
+    expect(new Set(all.filter((s) => s.health === 'busy').map((s) => s.word))).toEqual(new Set(BUSY));
+    expect(all.filter((s) => s.health !== 'busy' && BUSY.includes(s.word))).toEqual([]);
+  });
+});
 
 describe('a rollout', () => {
   it('tells how far it is, and how many must stay healthy', () => {

@@ -91,16 +91,17 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
     return [...out].sort(([a], [b]) => compare(a, b));
   }, [of.items, p.states]);
 
+  const chosen = useMemo(() => search.state?.split(',') ?? [], [search.state]);
   const shown = useMemo(() => {
-    const wanted = p.states;
+    const stateOf = p.states;
     const rows = of.items.filter(
       (r) =>
         (!search.q || matches(search.q, textOf(r, p.columns))) &&
-        (!search.state || !wanted || wanted(r) === search.state),
+        (chosen.length === 0 || !stateOf || chosen.includes(stateOf(r))),
     );
     const by = p.columns.find((c) => c.key === (search.sort ?? p.columns[0]?.key));
     return by ? sorted(rows, by.value, search.desc ?? false) : rows;
-  }, [of.items, p.columns, p.states, search.q, search.state, search.sort, search.desc]);
+  }, [of.items, p.columns, p.states, search.q, chosen, search.sort, search.desc]);
 
   const filtered = !!search.q || !!(search.state && p.states);
   const wide = p.columns.map((c) => c.width).join(' ');
@@ -146,15 +147,15 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
           />
         )}
         {search.owner && <Chip label={`Asked for by ${search.owner}`} color="primary" onDelete={() => change({ owner: undefined })} />}
-        {counts.length > 1 && (
+        {counts.length > (chosen.length > 0 ? 0 : 1) && (
           <Stack direction="row" role="group" aria-label="State" sx={{ gap: 0.75, flexWrap: 'wrap' }}>
             {counts.map(([state, n]) => (
               <Chip
                 key={state}
                 label={`${state} ${n}`}
-                aria-pressed={search.state === state}
-                variant={search.state === state ? 'filled' : 'outlined'}
-                color={search.state === state ? 'primary' : 'default'}
+                aria-pressed={chosen.includes(state)}
+                variant={chosen.includes(state) ? 'filled' : 'outlined'}
+                color={chosen.includes(state) ? 'primary' : 'default'}
                 onClick={() => change({ state: search.state === state ? undefined : state })}
               />
             ))}
