@@ -168,6 +168,10 @@ export async function refresh(queries: QueryClient, plural: Plural, project: str
     now = await readOne(plural, project, name);
   } catch (e) {
     if (!(e instanceof ApiProblem) || e.status !== 404) {
+      // Nobody tells of this change again: what shows it is asked for, which is tried until it is answered.
+      for (const { queryKey } of [...lists(), shown()].filter((q) => q !== undefined)) {
+        void queries.invalidateQueries({ queryKey, exact: true });
+      }
       return;
     }
     now = null;
