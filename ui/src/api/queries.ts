@@ -10,6 +10,7 @@ import {
 import { useEffect, useMemo } from 'react';
 import { api, send, unwrap, ApiProblem, asProblem, type Schemas } from './client';
 import { ALL, SHARED, running, type Kinds, type Operation, type Plural } from './kinds';
+import { BREATH, renew } from './renew';
 import { useSignedIn } from './session';
 import { newest, patch, type Listed, type Part } from './patched';
 
@@ -94,12 +95,13 @@ export function useCollection<K extends Plural>(plural: K, project: string, labe
     getNextPageParam: (last) => last.next,
     structuralSharing: false, // comparing ten thousand of them would be felt; drawing the few that are seen is not
   });
-  const { hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage } = query;
+  const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = query;
   useEffect(() => {
-    if (hasNextPage && !isFetchingNextPage && !isFetchNextPageError) {
+    // Not while its first parts are read anew, which would be given up and stay as they were.
+    if (hasNextPage && !isFetching && !isFetchNextPageError) {
       void fetchNextPage();
     }
-  }, [hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage]);
+  }, [hasNextPage, isFetching, isFetchNextPageError, fetchNextPage]);
   const items = useMemo(() => query.data?.pages.flatMap((p) => p.items) ?? [], [query.data]);
   return {
     items: items as Kinds[K][],
@@ -170,7 +172,7 @@ export async function refresh(queries: QueryClient, plural: Plural, project: str
     if (!(e instanceof ApiProblem) || e.status !== 404) {
       // Nobody tells of this change again: what shows it is asked for, which is tried until it is answered.
       for (const { queryKey } of [...lists(), shown()].filter((q) => q !== undefined)) {
-        void queries.invalidateQueries({ queryKey, exact: true });
+        renew(queries, { queryKey, exact: true }, BREATH);
       }
       return;
     }
@@ -187,7 +189,7 @@ export async function refresh(queries: QueryClient, plural: Plural, project: str
   }
   for (const list of lists()) {
     if (list.queryKey[3]) {
-      void queries.invalidateQueries({ queryKey: list.queryKey }); // a selector is the server's to apply
+      renew(queries, { queryKey: list.queryKey, exact: true }, BREATH); // a selector is the server's to apply
     } else {
       patch(queries, list, project, name, now);
     }
