@@ -19,7 +19,7 @@ export function text(value: unknown): string | undefined {
 export function listSearch(raw: Record<string, unknown>): ListSearch {
   const out: Record<string, string | boolean> = {};
   for (const [key, given] of Object.entries(raw)) {
-    const word = /^(?:[a-z]+\.)?(q|labels|sort|state|desc|owner)$/.exec(key)?.[1];
+    const word = /^(?:[a-z][a-z0-9]*\.)?(q|labels|sort|state|desc|owner)$/.exec(key)?.[1];
     const value = word === 'desc' ? given === true || undefined : word && text(given);
     if (value) {
       out[key] = value;

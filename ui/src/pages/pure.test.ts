@@ -3,7 +3,7 @@ import { browser, freeName, ago, lasted, mib, bytes, perSecond, sparkline, until
 import { reached } from '../parts/reached';
 import { compare, matches, sentence, sorted, textOf } from '../parts/text';
 import { listSearch, searchOf } from '../search';
-import { cellsOf } from './addressMap';
+import { cellsOf, orderOf } from './addressMap';
 import type { Group, Operation } from '../api/kinds';
 import { BUSY, standing, standingOf } from '../api/kinds';
 import { declaredOf, labelsOf, loginOf, manifestsOf, type Draft } from './manifest';
@@ -92,6 +92,13 @@ describe('the map of a subnet', () => {
       'reserved', 'gateway', 'bound', 'free', 'reserved', 'reserved', 'free', 'reserved',
     ]);
     expect(cellsOf(subnet as never)![2]!.who).toBe('web (nic0)');
+  });
+  it('has its addresses listed as they follow one another, and not as they are written', () => {
+    const ordered = (ips: string[]) => sorted(ips, orderOf, false);
+    expect(ordered(['10.0.0.10', '10.0.0.9', '9.255.0.1'])).toEqual(['9.255.0.1', '10.0.0.9', '10.0.0.10']);
+    const v6 = ['fd00::', 'fd00::9', 'fd00::a', 'fd00::10', 'fd00::b0', 'fd00::a00', 'fd00:0:0:1::', 'fd00:1::2'];
+    expect(ordered(v6.toReversed())).toEqual(v6);
+    expect(orderOf('fd00:1:2:3:4:5:6:7')).toBe(orderOf('FD00:0001:2:3:4:5:6:7'));
   });
   it('is not drawn where it would be too large', () => {
     expect(cellsOf({ ...subnet, cidr: '10.0.0.0/16' } as never)).toBeNull();
@@ -456,6 +463,7 @@ describe('what an address says of lists', () => {
     expect(searchOf(all, 'quarantine')).toEqual({ q: 'data', desc: true });
     expect(searchOf(all).q).toBe('web');
     expect(searchOf(all, 'orphans')).toEqual({});
+    expect(searchOf({ 'a0.q': 'web', 'a1.q': 'db', '0a.q': 'no' }, 'a1')).toEqual({ q: 'db' });
   });
 });
 

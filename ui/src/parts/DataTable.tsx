@@ -25,8 +25,10 @@ export interface Column<R> {
   /** As in `grid-template-columns`. */
   width: string;
   cell: (row: R) => ReactNode;
-  /** By what it is sorted and found. */
+  /** By what it is found, and sorted. */
   value: (row: R) => string | number | undefined;
+  /** By what it is sorted where that is not its text. */
+  order?: (row: R) => string | number | undefined;
   /** Left out on narrow screens. */
   wide?: boolean;
   /** Known only of the rows that are seen, so that nobody can sort by it. */
@@ -100,7 +102,7 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
         (chosen.length === 0 || !stateOf || chosen.includes(stateOf(r))),
     );
     const by = p.columns.find((c) => c.key === (search.sort ?? p.columns[0]?.key));
-    return by ? sorted(rows, by.value, search.desc ?? false) : rows;
+    return by ? sorted(rows, by.order ?? by.value, search.desc ?? false) : rows;
   }, [of.items, p.columns, p.states, search.q, chosen, search.sort, search.desc]);
 
   const filtered = !!search.q || !!(search.state && p.states);
