@@ -328,6 +328,13 @@ spec: {os: debian, version: "12", source: {url: "http://127.0.0.1:1/far.qcow2", 
     await wrong.getByText(/Tried [0-9]+ times: .*could not be reached/).waitFor();
     await wrong.getByText('The last event was not').waitFor(); // of the webhook, whose host does not exist
     await wrong.getByText('there is no such repository').waitFor();
+    // Whatever is done meanwhile.
+    const many = Array.from({ length: 65 }, (_, i) => `many-${mark}-${i}`);
+    await declare(many.map((v) => `apiVersion: millwright/v1\nkind: Volume\nmetadata: {name: ${v}}\nspec: {size: 1GiB, hypervisor: sim, reclaim: delete}\n`).join('---\n'));
+    await until('they are there', async () => (await call('GET', '/operations?kind=Volume&limit=100')).items.every((o) => ENDS.includes(o.status.state)));
+    await visit('/p/default');
+    await wrong.getByText(/Tried [0-9]+ times: .*could not be reached/).waitFor();
+    for (const v of many) await call('DELETE', `/projects/default/volumes/${v}`);
     await page.setViewportSize({ width: 390, height: 600 });
     await page.getByRole('link', { name: /[0-9]+ Need a look/ }).click();
     await page.waitForFunction(() => { const { top } = document.getElementById('wrong').getBoundingClientRect(); return top >= 54 && top < 300; });
