@@ -13,7 +13,7 @@ import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { stringify } from 'yaml';
 import { ApiProblem, type Schemas } from '../api/client';
 import { standing, type Resource } from '../api/kinds';
-import { applyText, createMachine, projectOf, rendering, useCollection, useMay, useNameable } from '../api/queries';
+import { applyText, createMachine, one, projectOf, rendering, useCollection, useMay, useNameable } from '../api/queries';
 import { Asked, Card, Copy, Loading, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { Declare } from '../parts/Declare';
 import { Folded } from '../parts/Folded';
@@ -61,12 +61,15 @@ export function NewMachine() {
   const profiles = useNameable('profiles', project);
   const hypervisors = useNameable('hypervisors', project);
   const volumes = useCollection('volumes', project);
-  const me = loginOf(useSignedIn().user.name);
-  const machines = useCollection('machines', project);
+  const { name: person } = useSignedIn().user;
+  const me = loginOf(person);
+  // A name is proposed that none of one's own machines has, which are few; whether another has it is asked for by itself.
+  const mine = useCollection('machines', project, '', `metadata.owner=${person}`);
+  const [others, setOthers] = useState<ReadonlySet<string>>(new Set());
   const limited = useQuery(projectOf(project));
   // What was chosen for another project may be too long in this one.
   const lives = useMemo(() => livesOf(limited.data?.quota.ttl), [limited.data?.quota.ttl]);
-  const loading = limited.isPending || images.loading || sizes.loading || networks.loading || profiles.loading || machines.loading;
+  const loading = limited.isPending || images.loading || sizes.loading || networks.loading || profiles.loading || !(mine.complete || mine.error);
 
   const [typed, setTyped] = useState<Partial<Draft>>({});
   const [more, setMore] = useState(false);
@@ -81,7 +84,7 @@ export function NewMachine() {
     const os = images.items.find((i) => i.metadata.name === image)?.spec.os ?? 'machine';
     const users = profiles.items.filter((p) => (p.spec.users?.length ?? 0) > 0);
     const bySize = sizes.items.toSorted((a, b) => mib(a.spec.memory) - mib(b.spec.memory));
-    const taken = new Set(machines.items.map((m) => m.metadata.name));
+    const taken = new Set([...mine.items.map((m) => m.metadata.name), ...others]);
     return {
       name: typed.name ?? freeName(`${me}-${os}`, taken),
       project,
@@ -99,13 +102,14 @@ export function NewMachine() {
       labels: typed.labels ?? '',
       ttl: lives.offered.find((l) => l.ttl === typed.ttl)?.ttl ?? lives.preset,
     };
-  }, [typed, project, me, lives, images.items, sizes.items, networks.items, profiles.items, machines.items]);
+  }, [typed, project, me, lives, images.items, sizes.items, networks.items, profiles.items, mine.items, others]);
 
   const manifests = useMemo(() => manifestsOf(draft), [draft]);
   const yaml = useMemo(() => manifests.map((m) => stringify(m)).join('---\n'), [manifests]);
   const logins = profiles.items.filter((p) => draft.profiles.includes(p.metadata.name)).flatMap((p) => (p.spec.users ?? []).map((u) => u.name));
   const settled = useSettled(useDeferredValue(yaml), 350);
-  const complete = !loading && draft.name !== '' && draft.image !== '' && draft.size !== '';
+  const same = useQuery({ ...one('machines', project, draft.name), enabled: !loading && typed.name === undefined, retry: false });
+  const complete = !loading && (typed.name !== undefined || (same.errorUpdateCount > 0 && !same.data)) && draft.name !== '' && draft.image !== '' && draft.size !== '';
   // Who may not make it is refused each look at what it would be; where nobody knows, the server says it.
   const may = useMay(project, 'declare Machine');
   const asked = may.allowed ?? !!may.error;
@@ -132,14 +136,20 @@ export function NewMachine() {
   const navigate = useNavigate();
   const create = useMutation({
     // Somebody may have been faster with its name; only what goes with a profile cannot be asked for as new.
-    mutationFn: async (): Promise<unknown> => (manifests.length === 1 ? createMachine(project, yaml) : applyText(project, yaml, false)),
-    onSuccess: () => {
+    mutationFn: async (_: string): Promise<unknown> => (manifests.length === 1 ? createMachine(project, yaml) : applyText(project, yaml, false)),
+    onSuccess: (_, name) => {
       void queries.invalidateQueries({ queryKey: ['list', 'machines'] });
       void queries.invalidateQueries({ queryKey: ['operations'] });
       void queries.invalidateQueries({ queryKey: ['project'] });
-      void navigate({ to: '/p/$project/machines/$name', params: { project, name: draft.name } });
+      void navigate({ to: '/p/$project/machines/$name', params: { project, name } });
     },
   });
+
+  useEffect(() => {
+    if (same.data && typed.name === undefined && create.isIdle) {
+      setOthers((names) => new Set([...names, same.data.metadata.name]));
+    }
+  }, [same.data, typed.name, create.isIdle]);
 
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
@@ -155,7 +165,7 @@ export function NewMachine() {
   const elsewhere = problem && (wrong.rest.length > 0 || !problem.problem.errors?.length);
 
   const lacks = !loading && (images.items.length === 0 || sizes.items.length === 0);
-  const lacking = [images, sizes, networks, profiles, machines].find((c) => c.error);
+  const lacking = [images, sizes, networks, profiles].find((c) => c.error);
   return (
     <>
       <PageHead
@@ -178,7 +188,7 @@ export function NewMachine() {
           onSubmit={(e) => {
             e.preventDefault();
             if (planned && !exists) {
-              create.mutate();
+              create.mutate(draft.name);
             }
           }}
           sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: 'minmax(0, 1fr)', lg: 'minmax(0, 1fr) minmax(0, 1fr)' }, alignItems: 'start' }}
@@ -326,7 +336,7 @@ export function NewMachine() {
             </Card>
             <Card title={`Quota of ${project}`}>
               <Asked of={limited} lines={3}>
-                {(one) => <Quota of={one} more={cost} />}
+                {(of) => <Quota of={of} more={cost} />}
               </Asked>
             </Card>
             <Folded title="What it will be told">
