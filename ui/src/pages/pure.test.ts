@@ -16,6 +16,7 @@ import { leaves, slices } from './typed';
 import { costOf, limitsOf, quotaOf, typedOf, usedOf } from './quota';
 import { memberStanding, progressOf, wayOf } from './rollout';
 import { runsOut } from './soon';
+import { whereOf } from './where';
 import { causes } from './wrong';
 
 const DRAFT: Draft = {
@@ -317,6 +318,16 @@ describe('what is wrong', () => {
   });
   it('is nothing when all is well', () => {
     expect(causes([], [], 'shop')).toEqual([]);
+  });
+});
+
+describe('what an event is about', () => {
+  it('is seen on its page, or else in the list of its kind', () => {
+    const where = (kind?: string) => whereOf({ project: 'shop', name: 'web', ...(kind ? { kind } : {}) } as never);
+    expect(where('Machine')).toEqual({ to: '/p/shop/machines/web' });
+    expect(where('Volume')).toEqual({ to: '/p/shop/volumes', search: { q: 'web' } });
+    expect(where('Size')).toBeUndefined();
+    expect(where()).toBeUndefined();
   });
 });
 
