@@ -154,6 +154,7 @@ const networks = createRoute({
 const network = createRoute({
   getParentRoute: () => root,
   path: '/p/$project/networks/$name',
+  validateSearch: listSearch,
   component: place(() => import('./pages/Networks'), 'NetworkPage'),
 });
 const hypervisors = createRoute({

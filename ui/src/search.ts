@@ -1,4 +1,7 @@
-/** What a list shows, as its address says: searched text, labels, order. Where a page has several, `volumes.q` is of one. */
+/**
+ * What a list shows, as its address says: searched text, labels, order, and states of which one is enough, with commas.
+ * Where a page has several, `volumes.q` is of one.
+ */
 export interface ListSearch {
   q?: string;
   labels?: string;
@@ -19,7 +22,7 @@ export function text(value: unknown): string | undefined {
 export function listSearch(raw: Record<string, unknown>): ListSearch {
   const out: Record<string, string | boolean> = {};
   for (const [key, given] of Object.entries(raw)) {
-    const word = /^(?:[a-z]+\.)?(q|labels|sort|state|kind|name|desc|owner)$/.exec(key)?.[1];
+    const word = /^(?:[a-z][a-z0-9]*\.)?(q|labels|sort|state|kind|name|desc|owner)$/.exec(key)?.[1];
     const value = word === 'desc' ? given === true || undefined : word && text(given);
     if (value) {
       out[key] = value;

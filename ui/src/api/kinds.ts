@@ -124,6 +124,9 @@ export function standingOf({ kind, deleting, off, conditions }: Stands): Standin
     : { health: 'bad', word: 'Not ready', sentence: ready.message };
 }
 
+/** In what words a machine stands with which something is going on. */
+export const BUSY = ['Working', 'Waiting', 'Deleting'];
+
 /** How a group stands, by the reason of its condition. */
 const rollouts: Record<string, [Health, string]> = {
   RollingOut: ['busy', 'Rolling out'],

@@ -4,6 +4,7 @@ import { ApiProblem, send } from './client';
 import { pluralOf, type Plural } from './kinds';
 import { forget } from './patched';
 import { refresh } from './queries';
+import { BREATH, renew } from './renew';
 import { readEvents } from './sse';
 
 /** So many changes at once are looked at one by one; more, and the lists are read anew. */
@@ -11,9 +12,10 @@ const FEW = 30;
 const PAUSE = 250;
 /** Lists are not read anew more often than this, and less and less often while they change without end. */
 const PAUSES = [2000, 5000, 15_000];
-/** What the server has to look at everything for is asked for again this much later, however much changes meanwhile. */
-const BREATH = 2000;
+/** What the server has to look at everything for is asked for again a breath later, however much changes meanwhile. */
 const WIDE = ['summary', 'drift', 'orphans'];
+/** What may be long; each is asked for again at most so often. */
+const LONG = ['operations', 'events', 'audit', 'approvals', 'addresses', 'group-members', 'project'];
 /** What a quota counts, and what makes machines. */
 const COUNTED: Plural[] = ['machines', 'volumes', 'snapshots', 'sizes', 'groups', 'pools'];
 /** Of what people do the stream says no more than that they did something. */
@@ -151,8 +153,8 @@ function look(queries: QueryClient, changes: Change[]): boolean {
   if (crowded) {
     for (const plural of kinds) {
       forget(queries, plural);
-      void queries.invalidateQueries({ queryKey: ['list', plural] });
-      void queries.invalidateQueries({ queryKey: ['one', plural] });
+      renew(queries, { queryKey: ['list', plural] }, BREATH);
+      renew(queries, { queryKey: ['one', plural] }, PAUSE);
     }
   } else {
     for (const c of resources) {
@@ -173,12 +175,12 @@ function look(queries: QueryClient, changes: Change[]): boolean {
     also.add('project');
   }
   for (const key of also) {
-    void queries.invalidateQueries({ queryKey: [key], predicate: allowed });
+    renew(queries, { queryKey: [key], predicate: allowed }, LONG.includes(key) ? BREATH : PAUSE);
   }
   if (resources.length > 0) {
     breath ||= window.setTimeout(() => {
       breath = 0;
-      WIDE.forEach((key) => void queries.invalidateQueries({ queryKey: [key] }));
+      WIDE.forEach((key) => renew(queries, { queryKey: [key], predicate: allowed }, BREATH));
     }, BREATH);
   }
   return crowded;

@@ -9,7 +9,9 @@ import {
 } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
 import { api, send, unwrap, ApiProblem, asProblem, type Schemas } from './client';
-import { SHARED, running, type Kinds, type Operation, type Plural } from './kinds';
+import { ALL, SHARED, running, type Kinds, type Operation, type Plural } from './kinds';
+import { BREATH, renew } from './renew';
+import { useSignedIn } from './session';
 import { newest, patch, type Listed, type Part } from './patched';
 
 /** The first part is what is seen at once; to read and parse the rest takes longer than one likes to wait. */
@@ -48,8 +50,13 @@ export function whole<R>(of: UseQueryResult<R[]>): Listing<R> {
  * What the server gives in parts, the newest first, and of which there may be more than anybody wants to see. What is
  * searched is part of the question.
  */
-export function useParts<R>(key: unknown[], ask: (query: { limit: number; from?: string }, signal: AbortSignal) => Promise<Part<R>>): Listing<R> {
+export function useParts<R>(
+  key: unknown[],
+  ask: (query: { limit: number; from?: string }, signal: AbortSignal) => Promise<Part<R>>,
+  enabled = true,
+): Listing<R> {
   const query = useInfiniteQuery({
+    enabled,
     queryKey: [...key, 'parts'],
     queryFn: ({ pageParam, signal }) => ask(pageParam ? { limit: PAGE, from: pageParam } : { limit: FIRST }, signal),
     initialPageParam: '',
@@ -94,12 +101,13 @@ export function useCollection<K extends Plural>(plural: K, project: string, labe
     getNextPageParam: (last) => last.next,
     structuralSharing: false, // comparing ten thousand of them would be felt; drawing the few that are seen is not
   });
-  const { hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage } = query;
+  const { hasNextPage, isFetching, isFetchNextPageError, fetchNextPage } = query;
   useEffect(() => {
-    if (hasNextPage && !isFetchingNextPage && !isFetchNextPageError) {
+    // Not while its first parts are read anew, which would be given up and stay as they were.
+    if (hasNextPage && !isFetching && !isFetchNextPageError) {
       void fetchNextPage();
     }
-  }, [hasNextPage, isFetchingNextPage, isFetchNextPageError, fetchNextPage]);
+  }, [hasNextPage, isFetching, isFetchNextPageError, fetchNextPage]);
   const items = useMemo(() => query.data?.pages.flatMap((p) => p.items) ?? [], [query.data]);
   return {
     items: items as Kinds[K][],
@@ -168,6 +176,10 @@ export async function refresh(queries: QueryClient, plural: Plural, project: str
     now = await readOne(plural, project, name);
   } catch (e) {
     if (!(e instanceof ApiProblem) || e.status !== 404) {
+      // Nobody tells of this change again: what shows it is asked for, which is tried until it is answered.
+      for (const { queryKey } of [...lists(), shown()].filter((q) => q !== undefined)) {
+        renew(queries, { queryKey, exact: true }, BREATH);
+      }
       return;
     }
     now = null;
@@ -183,7 +195,7 @@ export async function refresh(queries: QueryClient, plural: Plural, project: str
   }
   for (const list of lists()) {
     if (list.queryKey[3]) {
-      void queries.invalidateQueries({ queryKey: list.queryKey }); // a selector is the server's to apply
+      renew(queries, { queryKey: list.queryKey, exact: true }, BREATH); // a selector is the server's to apply
     } else {
       patch(queries, list, project, name, now);
     }
@@ -297,14 +309,25 @@ export const useEvents = (project: string, { kind, name, q }: { kind?: string | 
   });
 
 /** Who did what. */
-export const useAudit = (project: string, { who, result, q }: { who?: string | undefined; result?: string | undefined; q?: string | undefined }) =>
-  useParts<Schemas['Act']>(['audit', project, who ?? '', result ?? '', q ?? ''], async ({ limit, from }, signal) => {
-    const query = { limit, ...(who ? { who } : {}), ...(result ? { result } : {}), ...(q ? { q } : {}), ...(from ? { before: Number(from) } : {}) };
-    const part = await (project === '-'
-      ? unwrap(api.GET('/api/v1/audit', { params: { query }, signal }))
-      : unwrap(api.GET('/api/v1/projects/{project}/audit', { params: { path: { project }, query }, signal })));
-    return { items: part.items, ...(part.next ? { next: String(part.next) } : {}) };
-  });
+export function useAudit(
+  project: string,
+  { who, result, q }: { who?: string | undefined; result?: string | undefined; q?: string | undefined },
+): Listing<Schemas['Act']> {
+  const [one, every] = [useMay(project, 'audit'), useMayInAll('audit')];
+  const may = project === ALL ? every : one;
+  const found = useParts<Schemas['Act']>(
+    ['audit', project, who ?? '', result ?? '', q ?? ''],
+    async ({ limit, from }, signal) => {
+      const query = { limit, ...(who ? { who } : {}), ...(result ? { result } : {}), ...(q ? { q } : {}), ...(from ? { before: Number(from) } : {}) };
+      const part = await (project === ALL
+        ? unwrap(api.GET('/api/v1/audit', { params: { query }, signal }))
+        : unwrap(api.GET('/api/v1/projects/{project}/audit', { params: { path: { project }, query }, signal })));
+      return { items: part.items, ...(part.next ? { next: String(part.next) } : {}) };
+    },
+    may.allowed === true,
+  );
+  return permitted(may, found);
+}
 
 export const quarantine = (project: string) =>
   queryOptions({
@@ -412,10 +435,50 @@ export const loads = (project: string) =>
     refetchInterval: 30_000,
   });
 
-export const orphans = queryOptions({
+const orphans = queryOptions({
   queryKey: ['orphans'],
   queryFn: async () => (await unwrap(api.GET('/api/v1/orphans'))).items,
 });
+
+/** What belongs to nothing declared. */
+export function useOrphans(): Listing<Schemas['Orphan']> {
+  const may = useMay(ALL, 'tend'); // which is the same everywhere
+  return permitted(may, whole(useQuery({ ...orphans, enabled: may.allowed === true })));
+}
+
+/** Whether one may do something, once the server has said so; or why not, or why that is not known. */
+export interface Permission {
+  allowed?: boolean;
+  reason?: string;
+  error?: Error | null;
+  retry?: () => void;
+}
+
+export function useMay(project: string, what: string): Permission {
+  const { data, error, refetch } = useQuery(access(project));
+  const said = data?.find((a) => a.action === what);
+  const retry = () => void refetch();
+  return data ? { allowed: said?.allowed !== false, ...(said?.reason ? { reason: said.reason } : {}), retry } : { error, retry };
+}
+
+/** The same for what belongs to no project, for which a role in one is not enough. */
+function useMayInAll(what: 'govern' | 'audit'): Permission {
+  const may = useMay(ALL, what);
+  const { global } = useSignedIn().roles;
+  return global === 'admin' ? may : { ...may, allowed: false, reason: 'this needs the role admin in all projects' };
+}
+
+/**
+ * What is asked for only by whoever may see it, and told as the server would say it to others: each refusal is written
+ * into the audit for ever, and nobody learns anything by it.
+ */
+export function permitted<R>({ allowed, reason = '', error, retry }: Permission, of: Listing<R>): Listing<R> {
+  const nothing = { ...of, items: NOTHING, loading: false, ...(retry ? { retry } : {}) };
+  if (allowed === false) {
+    return { ...nothing, error: new ApiProblem(403, { type: 'about:blank', title: 'Not allowed', status: 403, detail: reason }) };
+  }
+  return error ? { ...nothing, error } : of;
+}
 
 export const addresses = (project: string, name: string) =>
   queryOptions({
@@ -478,10 +541,15 @@ export const members = (project: string) =>
     queryFn: async () => (await unwrap(api.GET('/api/v1/projects/{project}/members', { params: { path: { project } } }))).items,
   });
 
-export const users = queryOptions({
+const users = queryOptions({
   queryKey: ['users'],
   queryFn: async () => (await unwrap(api.GET('/api/v1/users'))).items,
 });
+
+export function useUsers(): Listing<Schemas['User']> {
+  const may = useMayInAll('govern');
+  return permitted(may, whole(useQuery({ ...users, enabled: may.allowed === true })));
+}
 
 /** Who has a role in all projects. */
 export const globalRoles = queryOptions({

@@ -12,7 +12,7 @@ import { useParams } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import { ApiProblem, type Schemas } from '../api/client';
 import { ALL, SHARED, pluralOf, type Offer } from '../api/kinds';
-import { order, useNameable } from '../api/queries';
+import { order, useMay, useNameable } from '../api/queries';
 import { Card, Copy, Empty, Loading, NotThere, PageHead, Quiet, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
@@ -131,10 +131,11 @@ function Form({ project, offer }: { project: string; offer: Offer }) {
   const values = useMemo(() => ({ ...presetsOf(parameters), ...typed }), [parameters, typed]);
   const settled = useSettled(values, 350);
   const complete = parameters.every((p) => values[p.name] !== undefined && (values[p.name] !== '' || p.preset === ''));
+  const may = useMay(project, 'declare Machine'); // which an order does; who may not is refused each look at what it would be
   const plan = useQuery({
     queryKey: ['plan', 'order', project, name, settled],
     queryFn: () => order(project, name, settled, true),
-    enabled: complete && settled === values,
+    enabled: (may.allowed ?? !!may.error) && complete && settled === values,
     staleTime: 0,
     placeholderData: (before: Schemas['Order'] | undefined) => before,
   });
@@ -183,7 +184,9 @@ function Form({ project, offer }: { project: string; offer: Offer }) {
       </Card>
       <Stack sx={{ gap: 2, minWidth: 0 }}>
         <Card title="What will be done">
-          {!complete ? (
+          {may.allowed === false ? (
+            <Quiet>Not by you: {may.reason}</Quiet>
+          ) : !complete ? (
             <Quiet>Fill in the form, and it is told here.</Quiet>
           ) : plan.error ? (
             <Quiet>Not like this: {plan.error.message}</Quiet>

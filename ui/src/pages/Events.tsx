@@ -1,11 +1,12 @@
 import { useParams, useSearch } from '@tanstack/react-router';
 import type { Schemas } from '../api/client';
-import { ALL, KINDS, pluralOf } from '../api/kinds';
+import { ALL, KINDS } from '../api/kinds';
 import { useEvents } from '../api/queries';
 import { Ago, Empty, PageHead } from '../parts/basics';
 import { Choose, useChosen } from '../parts/Choose';
 import { DataTable, type Column } from '../parts/DataTable';
 import { PageLink } from '../parts/RowLink';
+import { whereOf } from './where';
 
 type Event = Schemas['Event'];
 
@@ -29,11 +30,6 @@ export function Events() {
   );
 }
 
-/** Kinds of which each has a page of its own. */
-const PAGES = new Set(['Machine', 'Group', 'Network', 'Source', 'Webhook']);
-
-const pageOf = (e: Event): string => `/p/${e.project}/${pluralOf(e.kind ?? '')}/${e.name}`;
-
 const columns: Column<Event>[] = [
   { key: 'when', title: 'When', width: '100px', value: (e) => -Date.parse(e.at), cell: (e) => <Ago when={e.at} /> },
   {
@@ -41,14 +37,16 @@ const columns: Column<Event>[] = [
     title: 'What',
     width: 'minmax(150px, 1fr)',
     value: (e) => `${e.kind ?? ''} ${e.name}`,
-    cell: (e) =>
-      PAGES.has(e.kind ?? '') ? (
-        <PageLink to={pageOf(e)} underline="hover" sx={{ fontWeight: 600 }}>
+    cell: (e) => {
+      const where = whereOf(e);
+      return where ? (
+        <PageLink to={where.to} search={(where.search ?? {}) as never} underline="hover" sx={{ fontWeight: 600 }}>
           {e.kind} {e.name}
         </PageLink>
       ) : (
         `${e.kind ?? ''} ${e.name}`
-      ),
+      );
+    },
   },
   { key: 'project', title: 'Project', width: 'minmax(80px, 0.5fr)', wide: true, value: (e) => e.project, cell: (e) => e.project },
   { key: 'reason', title: 'Reason', width: 'minmax(110px, 0.7fr)', wide: true, value: (e) => e.reason, cell: (e) => e.reason },

@@ -12,7 +12,7 @@ import { useParams, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { ALL, SHARED } from '../api/kinds';
-import { drift, once, orphans, useOperations, whole } from '../api/queries';
+import { drift, once, useOperations, useOrphans } from '../api/queries';
 import { Ago, Card, Empty, Loading, PageHead, Row, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { MayIn } from '../parts/May';
@@ -42,7 +42,7 @@ function alike(machines: Schemas['DriftedMachine'][]) {
 /** What the sweep found and does not own up to, and what failed. */
 export function Findings() {
   const { project } = useParams({ from: '/p/$project/findings' });
-  const found = useQuery(orphans);
+  const found = useOrphans();
   const drifted = useQuery(drift(project));
   const search = useSearch({ strict: false }) as Record<string, unknown>;
   const failed = useOperations({ project, state: 'failed', q: searchOf(search, 'failed').q });
@@ -119,7 +119,7 @@ export function Findings() {
           <DataTable
             label="Orphans"
             at="orphans"
-            of={whole(found)}
+            of={found}
             columns={orphanColumns(project)}
             id={(o) => o.hypervisor + o.object}
             states={kindOf}

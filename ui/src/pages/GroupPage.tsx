@@ -11,7 +11,6 @@ import Stack from '@mui/material/Stack';
 import Tab from '@mui/material/Tab';
 import Tabs from '@mui/material/Tabs';
 import TextField from '@mui/material/TextField';
-import Tooltip from '@mui/material/Tooltip';
 import Typography from '@mui/material/Typography';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
@@ -171,7 +170,21 @@ function Rollout({ group, members }: { group: Group; members: Member[] }) {
           It is paused: members that are being changed are, and no others until it is continued.
         </Typography>
       )}
-      <Stack direction="row" component="ul" aria-label="Members and their revisions" sx={{ flexWrap: 'wrap', gap: 0.75, p: 0, m: 0, listStyle: 'none' }}>
+      <Stack
+        direction="row"
+        component="ul"
+        aria-label="Members and their revisions"
+        sx={{
+          flexWrap: 'wrap',
+          gap: 0.75,
+          p: 0,
+          m: 0,
+          listStyle: 'none',
+          '& > li': { border: '1px dashed', borderColor: 'divider', borderRadius: 2, px: 1, py: 0.4, fontSize: '0.84rem' },
+          '& > li.fresh': { borderStyle: 'solid', borderColor: 'primary.main' },
+          '& small': { color: 'text.secondary', fontSize: '0.84rem' },
+        }}
+      >
         {members.map((m) => (
           <MemberBox key={m.uid} of={m} fresh={m.revision === p.revision} />
         ))}
@@ -188,23 +201,11 @@ function Rollout({ group, members }: { group: Group; members: Member[] }) {
 function MemberBox({ of, fresh }: { of: Member; fresh: boolean }) {
   const { health, word } = memberStanding(of);
   return (
-    <Tooltip title={`${of.name}: ${word.toLowerCase()}, revision ${of.revision}${of.message ? `. ${of.message}` : ''}`}>
-      <Box
-        component="li"
-        sx={{
-          border: 1,
-          borderColor: fresh ? 'primary.main' : 'divider',
-          borderStyle: fresh ? 'solid' : 'dashed',
-          borderRadius: 2,
-          px: 1,
-          py: 0.4,
-          fontSize: '0.84rem',
-        }}
-      >
-        <Standing health={health} word={`${of.ordinal}`} />
-        <Quiet> r{of.revision}</Quiet>
-      </Box>
-    </Tooltip>
+    // Nothing of the library's: a group may have a thousand of them, and each changes as a rollout goes.
+    <li className={fresh ? 'fresh' : undefined} title={`${of.name}: ${word.toLowerCase()}, revision ${of.revision}${of.message ? `. ${of.message}` : ''}`}>
+      <Standing health={health} word={`${of.ordinal}`} />
+      <small> r{of.revision}</small>
+    </li>
   );
 }
 

@@ -5,8 +5,8 @@ import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { useMemo } from 'react';
 import type { Schemas } from '../api/client';
-import { ALL, running, standingOf } from '../api/kinds';
-import { drift, events, operations, orphans, projectOf, quarantine, summary } from '../api/queries';
+import { ALL, BUSY, running, standingOf } from '../api/kinds';
+import { drift, events, operations, projectOf, quarantine, summary, useOrphans } from '../api/queries';
 import { useSession } from '../api/session';
 import { Ago, Asked, Card, Empty, PageHead, Quiet, Row, Standing, Until, useNow } from '../parts/basics';
 import { AddIcon } from '../parts/icons';
@@ -16,13 +16,17 @@ import { PageButton, PageLink } from '../parts/RowLink';
 import { runsOut } from './soon';
 import { causes } from './wrong';
 
+/** So many operations of all that go on, or were the last. */
+const SHOWN = 6;
+
 /** What one has, what is wrong with it and what is going on. */
 export function Home() {
   const { project } = useParams({ from: '/p/$project' });
   const stands = useQuery(summary(project));
-  const recent = useQuery(operations({ project, limit: 60 }));
+  const open = useQuery(operations({ project, state: 'open', limit: 1000 })); // also what has been for days
+  const last = useQuery(operations({ project, limit: SHOWN }));
   const told = useQuery(events(project, undefined, undefined, 12));
-  const found = useQuery(orphans);
+  const found = useOrphans();
   const drifted = useQuery(drift(project, { limit: 0 }));
   const kept = useQuery(quarantine(project));
   const limited = useQuery({ ...projectOf(project), enabled: project !== ALL });
@@ -44,12 +48,13 @@ export function Home() {
     return out;
   }, [data]);
 
-  const wrong = useMemo(() => causes(data?.standings ?? [], recent.data ?? [], project), [data, recent.data, project]);
+  const wrong = useMemo(() => causes(data?.standings ?? [], open.data ?? [], project), [data, open.data, project]);
   const ill = wrong.reduce((n, c) => n + c.count, 0);
 
   const differ = drifted.data?.differing ?? 0;
-  const left = found.data?.length ?? 0;
-  const going = (recent.data ?? []).filter(running);
+  const left = found.items.length;
+  const going = open.data ?? [];
+  const done = open.data?.length === 0 ? last : open;
 
   return (
     <>
@@ -67,7 +72,7 @@ export function Home() {
       </PageHead>
       <Box sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: '1fr 1fr', md: 'repeat(4, 1fr)' }, mb: 2 }}>
         <Figure title="Ready" n={counts.good} to={`/p/${project}/machines`} state="Ready" />
-        <Figure title="Working" n={counts.busy} to={`/p/${project}/machines`} />
+        <Figure title="Working" n={counts.busy} to={`/p/${project}/machines`} state={BUSY.join()} />
         <Figure title="Off" n={counts.off} to={`/p/${project}/machines`} state="Off" />
         <Figure title="Need a look" n={ill} to={`/p/${project}`} hash="wrong" bad />
       </Box>
@@ -172,12 +177,12 @@ export function Home() {
         <Stack sx={{ gap: 2, minWidth: 0 }}>
           <Card title={going.length > 0 ? 'Going on' : 'Last operations'} flush
             action={<PageLink to="/p/$project/operations" params={{ project }} variant="body2">All</PageLink>}>
-            {recent.data === undefined ? (
-              <Asked of={recent} lines={3}>{() => null}</Asked>
-            ) : (recent.data ?? []).length === 0 ? (
+            {done.data === undefined ? (
+              <Asked of={done} lines={3}>{() => null}</Asked>
+            ) : done.data.length === 0 ? (
               <Empty title="Nothing was done yet" />
             ) : (
-              (going.length > 0 ? going : (recent.data ?? [])).slice(0, 6).map((o) => (
+              done.data.slice(0, SHOWN).map((o) => (
                 <Row key={o.metadata.uid}>
                   <Box sx={{ width: 104, flex: 'none' }}>
                     <OperationState of={o} />

@@ -1,18 +1,16 @@
 import Box from '@mui/material/Box';
 import Stack from '@mui/material/Stack';
-import Tooltip from '@mui/material/Tooltip';
-import Typography from '@mui/material/Typography';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import type { Schemas } from '../api/client';
 import { ALL, standing, type Kinds } from '../api/kinds';
 import { addresses, one } from '../api/queries';
-import { Ago, Asked, Card, Empty, Facts, NotThere, PageHead, Quiet, Row, Standing } from '../parts/basics';
+import { Ago, Asked, Card, Empty, Facts, NotThere, PageHead, Quiet, Standing, Until } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
 import { useListed } from '../parts/listed';
 import { Name, PageLink } from '../parts/RowLink';
-import { cellsOf } from './addressMap';
+import { cellsOf, orderOf } from './addressMap';
 
 type Network = Kinds['networks'];
 
@@ -99,7 +97,7 @@ export function NetworkPage() {
             ]}
           />
         </Card>
-        <Asked of={subnets}>{(all) => all.map((s) => <Subnet key={s.cidr} of={s} />)}</Asked>
+        <Asked of={subnets}>{(all) => all.map((s, i) => <Subnet key={s.cidr} of={s} at={`a${i}`} />)}</Asked>
       </Stack>
     </>
   );
@@ -113,21 +111,24 @@ const LOOK = {
   reserved: { bgcolor: 'action.hover', border: 1, borderColor: 'transparent', word: 'not given by itself' },
 } as const;
 
-function Subnet({ of }: { of: Schemas['SubnetAddresses'] }) {
+function Subnet({ of, at }: { of: Schemas['SubnetAddresses']; at: string }) {
   const cells = cellsOf(of);
+  const taken = { items: of.taken, loading: false, complete: true, error: null, retry: () => undefined }; // it has come with the rest
   return (
-    <Card title={of.cidr} action={<Quiet>{of.free.toLocaleString()} free, {of.taken.length} taken</Quiet>} flush>
+    <Card title={of.cidr} action={<Quiet>{of.free.toLocaleString()} free, {of.taken.length} taken</Quiet>}>
       {cells && (
-        <Box sx={{ px: 2.25, pb: 2 }}>
+        <Box sx={{ mb: 2.5 }}>
           <Box
             role="img"
             aria-label={`Map of ${of.cidr}: ${of.free} free, ${of.taken.length} taken; the list below has each`}
             sx={{ display: 'grid', gridTemplateColumns: 'repeat(auto-fill, 14px)', gap: '4px' }}
           >
             {cells.map((c) => (
-              <Tooltip key={c.address} title={`${c.address} ${c.who ?? LOOK[c.state].word}`} disableInteractive enterDelay={50}>
-                <Box sx={{ width: 14, height: 14, borderRadius: 1, bgcolor: LOOK[c.state].bgcolor, border: LOOK[c.state].border, borderColor: LOOK[c.state].borderColor }} />
-              </Tooltip>
+              <Box
+                key={c.address}
+                title={`${c.address} ${c.who ?? LOOK[c.state].word}`}
+                sx={{ width: 14, height: 14, borderRadius: 1, bgcolor: LOOK[c.state].bgcolor, border: LOOK[c.state].border, borderColor: LOOK[c.state].borderColor }}
+              />
             ))}
           </Box>
           <Stack direction="row" sx={{ gap: 2.5, mt: 1.5, flexWrap: 'wrap' }} aria-hidden>
@@ -140,28 +141,51 @@ function Subnet({ of }: { of: Schemas['SubnetAddresses'] }) {
           </Stack>
         </Box>
       )}
-      {of.taken.map((a) => (
-        <Row key={a.address} wrap>
-          <Box component="code" sx={{ width: { sm: 220 }, flex: 'none' }}>
-            {a.address}
-          </Box>
-          <Box className="long">
-            {a.machine ? (
-              <PageLink to="/p/$project/machines/$name" params={{ project: a.project!, name: a.machine }} underline="always">
-                {a.machine}
-              </PageLink>
-            ) : (
-              <Quiet>{a.state === 'cooling' ? 'a machine that is gone' : 'a machine of another project'}</Quiet>
-            )}{' '}
-            <Quiet>{a.iface}</Quiet>
-          </Box>
-          {a.coolingUntil && (
-            <Typography variant="body2" sx={{ color: 'text.secondary' }}>
-              {Date.parse(a.coolingUntil) > Date.now() ? `free in ${Math.ceil((Date.parse(a.coolingUntil) - Date.now()) / 60_000)} min` : <>free since <Ago when={a.coolingUntil} /></>}
-            </Typography>
-          )}
-        </Row>
-      ))}
+      <DataTable
+        label={`Addresses of ${of.cidr}`}
+        at={at}
+        of={taken}
+        columns={columns}
+        id={(a) => a.address}
+        empty={<Empty title="None of its addresses is taken" />}
+      />
     </Card>
   );
 }
+
+type Taken = Schemas['SubnetAddresses']['taken'][number];
+
+const whoHas = (a: Taken) => a.machine ?? (a.state === 'cooling' ? 'a machine that is gone' : 'a machine of another project');
+
+const columns: Column<Taken>[] = [
+  {
+    key: 'address',
+    title: 'Address',
+    width: 'minmax(130px, 1fr)',
+    value: (a) => a.address,
+    order: (a) => orderOf(a.address),
+    cell: (a) => <Box component="code">{a.address}</Box>,
+  },
+  {
+    key: 'machine',
+    title: 'Machine',
+    width: 'minmax(130px, 1.6fr)',
+    value: whoHas,
+    cell: (a) =>
+      a.machine ? (
+        <PageLink to="/p/$project/machines/$name" params={{ project: a.project!, name: a.machine }} underline="hover" sx={{ fontWeight: 600 }}>
+          {a.machine}
+        </PageLink>
+      ) : (
+        <Quiet>{whoHas(a)}</Quiet>
+      ),
+  },
+  { key: 'iface', title: 'Interface', width: 'minmax(80px, 0.6fr)', wide: true, value: (a) => a.iface, cell: (a) => a.iface },
+  {
+    key: 'free',
+    title: 'Free again',
+    width: '120px',
+    value: (a) => (a.coolingUntil ? Date.parse(a.coolingUntil) : undefined),
+    cell: (a) => a.coolingUntil && (Date.parse(a.coolingUntil) > Date.now() ? <Until when={a.coolingUntil} /> : <Ago when={a.coolingUntil} />),
+  },
+];

@@ -13,7 +13,7 @@ import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { stringify } from 'yaml';
 import { ApiProblem, type Schemas } from '../api/client';
 import { standing, type Resource } from '../api/kinds';
-import { applyText, createMachine, projectOf, rendering, useCollection, useNameable } from '../api/queries';
+import { applyText, createMachine, one, projectOf, rendering, useCollection, useMay, useNameable } from '../api/queries';
 import { Asked, Card, Copy, Loading, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { Declare } from '../parts/Declare';
 import { Folded } from '../parts/Folded';
@@ -24,17 +24,11 @@ import { PlanView, ToApprove } from '../parts/plan';
 import { useSettled } from '../parts/settled';
 import { PageButton } from '../parts/RowLink';
 import { useSignedIn } from '../api/session';
+import { livesOf } from './lives';
 import { loginOf, manifestsOf, type Draft } from './manifest';
 import { placed } from './placed';
 import { Quota } from './Projects';
 import { costOf } from './quota';
-
-const LIVES = [
-  ['8h', '8 hours'],
-  ['1d', 'a day'],
-  ['7d', 'a week'],
-  ['30d', '30 days'],
-] as const;
 
 /** Where the fields of the form stand in the manifest. */
 const PLACES: Record<keyof Draft, string[]> = {
@@ -67,9 +61,15 @@ export function NewMachine() {
   const profiles = useNameable('profiles', project);
   const hypervisors = useNameable('hypervisors', project);
   const volumes = useCollection('volumes', project);
-  const me = loginOf(useSignedIn().user.name);
-  const machines = useCollection('machines', project);
-  const loading = images.loading || sizes.loading || networks.loading || profiles.loading || machines.loading;
+  const { name: person } = useSignedIn().user;
+  const me = loginOf(person);
+  // A name is proposed that none of one's own machines has, which are few; whether another has it is asked for by itself.
+  const mine = useCollection('machines', project, '', `metadata.owner=${person}`);
+  const [others, setOthers] = useState<ReadonlySet<string>>(new Set());
+  const limited = useQuery(projectOf(project));
+  // What was chosen for another project may be too long in this one.
+  const lives = useMemo(() => livesOf(limited.data?.quota.ttl), [limited.data?.quota.ttl]);
+  const loading = limited.isPending || images.loading || sizes.loading || networks.loading || profiles.loading || !(mine.complete || mine.error);
 
   const [typed, setTyped] = useState<Partial<Draft>>({});
   const [more, setMore] = useState(false);
@@ -84,7 +84,7 @@ export function NewMachine() {
     const os = images.items.find((i) => i.metadata.name === image)?.spec.os ?? 'machine';
     const users = profiles.items.filter((p) => (p.spec.users?.length ?? 0) > 0);
     const bySize = sizes.items.toSorted((a, b) => mib(a.spec.memory) - mib(b.spec.memory));
-    const taken = new Set(machines.items.map((m) => m.metadata.name));
+    const taken = new Set([...mine.items.map((m) => m.metadata.name), ...others]);
     return {
       name: typed.name ?? freeName(`${me}-${os}`, taken),
       project,
@@ -100,30 +100,33 @@ export function NewMachine() {
       hypervisor: typed.hypervisor ?? '',
       firmware: typed.firmware ?? '',
       labels: typed.labels ?? '',
-      ttl: typed.ttl ?? '',
+      ttl: lives.offered.find((l) => l.ttl === typed.ttl)?.ttl ?? lives.preset,
     };
-  }, [typed, project, me, images.items, sizes.items, networks.items, profiles.items, machines.items]);
+  }, [typed, project, me, lives, images.items, sizes.items, networks.items, profiles.items, mine.items, others]);
 
   const manifests = useMemo(() => manifestsOf(draft), [draft]);
   const yaml = useMemo(() => manifests.map((m) => stringify(m)).join('---\n'), [manifests]);
   const logins = profiles.items.filter((p) => draft.profiles.includes(p.metadata.name)).flatMap((p) => (p.spec.users ?? []).map((u) => u.name));
   const settled = useSettled(useDeferredValue(yaml), 350);
-  const complete = !loading && draft.name !== '' && draft.image !== '' && draft.size !== '';
+  const same = useQuery({ ...one('machines', project, draft.name), enabled: !loading && typed.name === undefined, retry: false });
+  const complete = !loading && (typed.name !== undefined || (same.errorUpdateCount > 0 && !same.data)) && draft.name !== '' && draft.image !== '' && draft.size !== '';
+  // Who may not make it is refused each look at what it would be; where nobody knows, the server says it.
+  const may = useMay(project, 'declare Machine');
+  const asked = may.allowed ?? !!may.error;
   const plan = useQuery({
     queryKey: ['plan', 'apply', project, settled],
     queryFn: () => applyText(project, settled, true),
-    enabled: complete && settled === yaml, // not what the form was before it had its values
+    enabled: asked && complete && settled === yaml, // not what the form was before it had its values
     staleTime: 0,
     placeholderData: (before: Schemas['Apply'] | undefined) => before,
   });
   // What is made is what was seen, and not what the form was before.
   const planned = complete && settled === yaml && plan.isSuccess && !plan.isPlaceholderData;
-  const limited = useQuery(projectOf(project));
   const cost = useMemo(
     () =>
       costOf(
         sizes.items.find((s) => s.metadata.name === draft.size)?.spec,
-        (networks.items.find((n) => n.metadata.name === draft.network)?.spec.subnets ?? []).map((s) => s.cidr),
+        networks.items.find((n) => n.metadata.name === draft.network)?.spec,
         draft.ipv4,
       ),
     [sizes.items, networks.items, draft.size, draft.network, draft.ipv4],
@@ -133,14 +136,20 @@ export function NewMachine() {
   const navigate = useNavigate();
   const create = useMutation({
     // Somebody may have been faster with its name; only what goes with a profile cannot be asked for as new.
-    mutationFn: async (): Promise<unknown> => (manifests.length === 1 ? createMachine(project, yaml) : applyText(project, yaml, false)),
-    onSuccess: () => {
+    mutationFn: async (_: string): Promise<unknown> => (manifests.length === 1 ? createMachine(project, yaml) : applyText(project, yaml, false)),
+    onSuccess: (_, name) => {
       void queries.invalidateQueries({ queryKey: ['list', 'machines'] });
       void queries.invalidateQueries({ queryKey: ['operations'] });
       void queries.invalidateQueries({ queryKey: ['project'] });
-      void navigate({ to: '/p/$project/machines/$name', params: { project, name: draft.name } });
+      void navigate({ to: '/p/$project/machines/$name', params: { project, name } });
     },
   });
+
+  useEffect(() => {
+    if (same.data && typed.name === undefined && create.isIdle) {
+      setOthers((names) => new Set([...names, same.data.metadata.name]));
+    }
+  }, [same.data, typed.name, create.isIdle]);
 
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
@@ -156,7 +165,7 @@ export function NewMachine() {
   const elsewhere = problem && (wrong.rest.length > 0 || !problem.problem.errors?.length);
 
   const lacks = !loading && (images.items.length === 0 || sizes.items.length === 0);
-  const lacking = [images, sizes, networks, profiles, machines].find((c) => c.error);
+  const lacking = [images, sizes, networks, profiles].find((c) => c.error);
   return (
     <>
       <PageHead
@@ -179,7 +188,7 @@ export function NewMachine() {
           onSubmit={(e) => {
             e.preventDefault();
             if (planned && !exists) {
-              create.mutate();
+              create.mutate(draft.name);
             }
           }}
           sx={{ display: 'grid', gap: 2, gridTemplateColumns: { xs: 'minmax(0, 1fr)', lg: 'minmax(0, 1fr) minmax(0, 1fr)' }, alignItems: 'start' }}
@@ -218,8 +227,7 @@ export function NewMachine() {
                   slotProps={{ select: { displayEmpty: true }, inputLabel: { shrink: true } }}
                   {...said('ttl')}
                 >
-                  <MenuItem value="">until somebody deletes it</MenuItem>
-                  {LIVES.map(([ttl, words]) => (
+                  {lives.offered.map(({ ttl, words }) => (
                     <MenuItem key={ttl} value={ttl}>
                       {words}
                     </MenuItem>
@@ -310,7 +318,11 @@ export function NewMachine() {
           </Card>
           <Stack sx={{ gap: 2, minWidth: 0 }}>
             <Card title="What will be done">
-              {plan.error ? (
+              {may.allowed === false ? (
+                <Typography variant="body2" sx={{ color: 'text.secondary' }}>
+                  Not by you: {may.reason}
+                </Typography>
+              ) : plan.error ? (
                 <Typography variant="body2" sx={{ color: 'text.secondary' }}>
                   Not like this: {plan.error.message}
                 </Typography>
@@ -324,11 +336,11 @@ export function NewMachine() {
             </Card>
             <Card title={`Quota of ${project}`}>
               <Asked of={limited} lines={3}>
-                {(one) => <Quota of={one} more={cost} />}
+                {(of) => <Quota of={of} more={cost} />}
               </Asked>
             </Card>
             <Folded title="What it will be told">
-              <Told project={project} yaml={settled} ready={complete && settled === yaml} />
+              {may.allowed === false ? <Quiet>Not to you: {may.reason}</Quiet> : <Told project={project} yaml={settled} ready={asked && complete && settled === yaml} />}
             </Folded>
             <Card title="As YAML" action={<Copy text={yaml} what="YAML" />}>
               <Box component="pre" tabIndex={0} aria-label="YAML" sx={{ m: 0, overflow: 'auto', lineHeight: 1.55 }}>

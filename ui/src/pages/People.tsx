@@ -13,7 +13,7 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
-import { globalRoles, sessions, users, whole } from '../api/queries';
+import { globalRoles, sessions, useUsers } from '../api/queries';
 import { Ask, ShownOnce } from '../parts/Ask';
 import { Ago, Card, Empty, Facts, Loading, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
@@ -28,16 +28,17 @@ type User = Schemas['User'];
 export function People() {
   const { who } = useSearch({ from: '/p/$project/people' });
   const navigate = useNavigate();
-  const found = useQuery(users);
+  const found = useUsers();
+  const there = !found.loading && (!found.error || found.items.length > 0);
   const [making, setMaking] = useState(false);
   const [fresh, setFresh] = useState<Schemas['FreshUser'] | null>(null);
-  const chosen = found.data?.find((u) => u.name === who);
+  const chosen = found.items.find((u) => u.name === who);
   return (
     <>
       <PageHead title="People" under="Who can sign in, and with which role in all projects.">
-        <Barred reason={found.data ? undefined : found.error?.message}>
+        <Barred reason={there ? undefined : found.error?.message}>
           {(barred) => (
-            <Button variant="contained" startIcon={<AddIcon />} disabled={barred || !found.data} onClick={() => setMaking(true)}>
+            <Button variant="contained" startIcon={<AddIcon />} disabled={barred || !there} onClick={() => setMaking(true)}>
               New person
             </Button>
           )}
@@ -45,13 +46,13 @@ export function People() {
       </PageHead>
       <DataTable
         label="People"
-        of={whole(found)}
+        of={found}
         columns={columns}
         id={(u) => u.name}
         states={(u) => stateOf(u)[1]}
         empty={<Empty title="Nobody yet">Whoever holds the token of the first start makes the first person.</Empty>}
       />
-      {found.data && (
+      {there && (
         <Box sx={{ mt: 3 }}>
           <GroupRoles />
         </Box>

@@ -16,6 +16,20 @@ function text(n: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(n / 2 ** shift) % 256).join('.');
 }
 
+/** Of an address: by this, as text, it comes before what is above it. */
+export function orderOf(ip: string): string {
+  if (!ip.includes(':')) {
+    return letters(number(ip).toString(16).padStart(8, '0'));
+  }
+  const [before = '', after] = ip.split('::').map((part) => part.split(':').filter(Boolean).map((g) => g.padStart(4, '0')).join(''));
+  return letters(after === undefined ? before : before + after.padStart(32 - before.length, '0'));
+}
+
+/** Hexadecimal digits as letters, since digits in a text are compared as whole numbers. */
+function letters(hex: string): string {
+  return hex.toLowerCase().replace(/./g, (digit) => String.fromCharCode(97 + parseInt(digit, 16)));
+}
+
 /** Each address of an IPv4 subnet, as a map shows it; null of one that is too large to be drawn. */
 export function cellsOf(subnet: Schemas['SubnetAddresses']): Cell[] | null {
   const [network, prefix] = subnet.cidr.split('/');

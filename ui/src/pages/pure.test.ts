@@ -3,10 +3,11 @@ import { browser, freeName, ago, lasted, mib, bytes, perSecond, sparkline, until
 import { reached } from '../parts/reached';
 import { compare, matches, sentence, sorted, textOf } from '../parts/text';
 import { listSearch, searchOf } from '../search';
-import { cellsOf } from './addressMap';
+import { cellsOf, orderOf } from './addressMap';
 import type { Group, Operation } from '../api/kinds';
-import { standing, standingOf } from '../api/kinds';
+import { BUSY, standing, standingOf } from '../api/kinds';
 import { declaredOf, labelsOf, loginOf, manifestsOf, type Draft } from './manifest';
+import { livesOf } from './lives';
 import { loadOf } from './load';
 import { need } from './need';
 import { placed } from './placed';
@@ -15,6 +16,7 @@ import { leaves, slices } from './typed';
 import { costOf, limitsOf, quotaOf, typedOf, usedOf } from './quota';
 import { memberStanding, progressOf, wayOf } from './rollout';
 import { runsOut } from './soon';
+import { whereOf } from './where';
 import { causes } from './wrong';
 
 const DRAFT: Draft = {
@@ -92,6 +94,13 @@ describe('the map of a subnet', () => {
     ]);
     expect(cellsOf(subnet as never)![2]!.who).toBe('web (nic0)');
   });
+  it('has its addresses listed as they follow one another, and not as they are written', () => {
+    const ordered = (ips: string[]) => sorted(ips, orderOf, false);
+    expect(ordered(['10.0.0.10', '10.0.0.9', '9.255.0.1'])).toEqual(['9.255.0.1', '10.0.0.9', '10.0.0.10']);
+    const v6 = ['fd00::', 'fd00::9', 'fd00::a', 'fd00::10', 'fd00::b0', 'fd00::a00', 'fd00:0:0:1::', 'fd00:1::2'];
+    expect(ordered(v6.toReversed())).toEqual(v6);
+    expect(orderOf('fd00:1:2:3:4:5:6:7')).toBe(orderOf('FD00:0001:2:3:4:5:6:7'));
+  });
   it('is not drawn where it would be too large', () => {
     expect(cellsOf({ ...subnet, cidr: '10.0.0.0/16' } as never)).toBeNull();
     expect(cellsOf({ ...subnet, cidr: 'fd00::/64' } as never)).toBeNull();
@@ -108,13 +117,13 @@ describe('words and numbers', () => {
     expect(matches('WEB lab', text)).toBe(true);
     expect(matches('web nowhere', text)).toBe(false);
   });
-  it('sorts rows by what they show, downward too, and looks at each once', () => {
+  it('sorts rows by what they show, downward too with what is missing last, and looks at each once', () => {
     let looks = 0;
     const names = ['web-10', 'Web-2', '', 'db'].map((name) => ({ name }));
     const value = (r: { name: string }) => (looks++, r.name);
     expect(sorted(names, value, false).map((r) => r.name)).toEqual(['db', 'Web-2', 'web-10', '']);
     expect(looks).toBe(4);
-    expect(sorted(names, value, true).map((r) => r.name)).toEqual(['', 'web-10', 'Web-2', 'db']);
+    expect(sorted(names, value, true).map((r) => r.name)).toEqual(['web-10', 'Web-2', 'db', '']);
   });
   it('tells spans of time', () => {
     const now = Date.parse('2026-11-28T12:00:00Z');
@@ -148,6 +157,21 @@ const group = (over: { spec?: object; status?: object; reason?: string }): Group
       ...over.status,
     },
   }) as unknown as Group;
+
+describe('the figure of machines with which something is going on', () => {
+  it('leads to a list of just them', () => {
+    const values = ['true', 'false', 'unknown'];
+    const reasons = ['Ready', 'Pending', 'Creating', 'Failed'];
+    const given = values.flatMap((value) => reasons.map((reason) => ({ type: 'Ready', value, reason, message: '', since: '' })));
+    const also = ['Progressing', 'Held'].map((type) => ({ type, value: 'true', reason: '', message: '', since: '' }));
+    const sets = [[], also.slice(0, 1), ...given.flatMap((c) => [[c], [c, also[0]!], [c, also[1]!]])];
+    const all = sets.flatMap((conditions) =>
+      [true, false].flatMap((deleting) => [true, false].map((off) => standingOf({ kind: 'Machine', deleting, off, conditions: conditions as never }))),
+    );
+    expect(new Set(all.filter((s) => s.health === 'busy').map((s) => s.word))).toEqual(new Set(BUSY));
+    expect(all.filter((s) => s.health !== 'busy' && BUSY.includes(s.word))).toEqual([]);
+  });
+});
 
 describe('a rollout', () => {
   it('tells how far it is, and how many must stay healthy', () => {
@@ -183,11 +207,20 @@ describe('a quota', () => {
     expect(usedOf(used)).toMatchObject({ cores: 9, memory: 9216 });
     expect(limitsOf({ machines: 10, memory: '16GiB' })).toEqual({ machines: 10, memory: 16_384 });
   });
+  const both = { subnets: [{ cidr: '10.0.0.0/24' }, { cidr: 'fd00::/64' }] };
   it('knows what one more machine takes', () => {
     const size = { cores: 2, memory: '4GiB', disk: '20GiB' };
-    expect(costOf(size, ['10.0.0.0/24', 'fd00::/64'], '')).toEqual({ machines: 1, cores: 2, memory: 4096, disk: 20_480, addresses: 2 });
-    expect(costOf(size, ['10.0.0.0/24', 'fd00::/64'], 'none').addresses).toBe(1);
-    expect(costOf(undefined, [], '')).toMatchObject({ cores: 0, addresses: 0 });
+    expect(costOf(size, both as never, '')).toEqual({ machines: 1, cores: 2, memory: 4096, disk: 20_480, addresses: 2 });
+    expect(costOf(undefined, undefined, '')).toMatchObject({ cores: 0, addresses: 0 });
+  });
+  it('counts an address only where one is reserved', () => {
+    const addresses = (network: object | undefined, ipv4: string) => costOf(undefined, network as never, ipv4).addresses;
+    expect(['', 'auto', ' 10.0.0.5 '].map((way) => addresses(both, way))).toEqual([2, 2, 2]);
+    expect(['none', 'slaac', ' dhcp '].map((way) => addresses(both, way))).toEqual([1, 1, 1]);
+    // Of ours it has an address that is reserved; of another's nobody knows it.
+    expect(addresses({ ...both, services: { driver: 'dnsmasq' } }, 'dhcp')).toBe(2);
+    expect(addresses({ subnets: [both.subnets[1]], services: { driver: 'dnsmasq' } }, 'dhcp')).toBe(1);
+    expect(addresses({ services: { driver: 'dnsmasq' } }, 'dhcp')).toBe(0);
   });
   it('leaves out what has no limit, and leaves wrong input to the server', () => {
     const before = { machines: 3, cores: 8 };
@@ -213,6 +246,21 @@ describe('a quota', () => {
       now,
     );
     expect(found.map((e) => e.what)).toEqual(['Machines of the quota', 'Machine a', 'Machine b']);
+  });
+});
+
+describe('how long a new machine lives', () => {
+  const offered = (longest?: string) => livesOf(longest).offered.map((l) => l.ttl);
+  it('has no end unless somebody wants one, where no quota does', () => {
+    expect(livesOf(undefined).preset).toBe('');
+    expect(offered()).toEqual(['', '8h', '1d', '7d', '30d']);
+  });
+  it('is as long as the quota lets it, at most and to begin with', () => {
+    expect(livesOf('36h').preset).toBe('36h');
+    expect(offered('36h')).toEqual(['8h', '1d', '36h']);
+    expect(offered('24h')).toEqual(['8h', '24h']);
+    expect(offered('90m')).toEqual(['90m']);
+    expect(livesOf('7d').offered.at(-1)!.words).toBe('a week, the longest here');
   });
 });
 
@@ -281,6 +329,16 @@ describe('what is wrong', () => {
   });
   it('is nothing when all is well', () => {
     expect(causes([], [], 'shop')).toEqual([]);
+  });
+});
+
+describe('what an event is about', () => {
+  it('is seen on its page, or else in the list of its kind', () => {
+    const where = (kind?: string) => whereOf({ project: 'shop', name: 'web', ...(kind ? { kind } : {}) } as never);
+    expect(where('Machine')).toEqual({ to: '/p/shop/machines/web' });
+    expect(where('Volume')).toEqual({ to: '/p/shop/volumes', search: { q: 'web' } });
+    expect(where('Size')).toBeUndefined();
+    expect(where()).toBeUndefined();
   });
 });
 
@@ -427,6 +485,7 @@ describe('what an address says of lists', () => {
     expect(searchOf(all, 'quarantine')).toEqual({ q: 'data', desc: true });
     expect(searchOf(all).q).toBe('web');
     expect(searchOf(all, 'orphans')).toEqual({});
+    expect(searchOf({ 'a0.q': 'web', 'a1.q': 'db', '0a.q': 'no' }, 'a1')).toEqual({ q: 'db' });
   });
 });
 

@@ -34,17 +34,19 @@ export function limitsOf({ memory, disk, ttl: _, ...rest }: Schemas['ProjectsQuo
 }
 
 /**
- * What one more machine takes: its size, and an address of each subnet of its network, unless it asks for none.
+ * What one more machine takes: its size, and what is reserved for it of the subnets of its network. As the server has it,
+ * that is nothing where only the guest knows its address, such as by a DHCP server that is not ours.
  *
  * @param ipv4 as typed: an address, auto, dhcp or none
  */
 export function costOf(
   size: { cores: number; memory: string; disk: string } | undefined,
-  cidrs: string[],
+  network: Pick<Schemas['NetworkSpec'], 'subnets' | 'services'> | undefined,
   ipv4: string,
 ): Amounts {
-  const families = new Set(cidrs.map((c) => (c.includes(':') ? 'ipv6' : 'ipv4')));
-  if (ipv4.trim() === 'none') {
+  const families = new Set((network?.subnets ?? []).map((s) => (s.cidr.includes(':') ? 'ipv6' : 'ipv4')));
+  const way = ipv4.trim();
+  if (way === 'none' || way === 'slaac' || (way === 'dhcp' && !network?.services)) {
     families.delete('ipv4');
   }
   return {

@@ -11,11 +11,12 @@ import Typography from '@mui/material/Typography';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { memo, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { ApiProblem } from '../api/client';
 import type { Listing } from '../api/queries';
 import { searchOf, type ListSearch } from '../search';
 import { Empty, HIDDEN, Loading, Trouble } from './basics';
 import { ArrowDownwardIcon, ArrowUpwardIcon, SearchIcon } from './icons';
-import { compare, matches, sorted, textOf } from './text';
+import { compare, matches, sentence, sorted, textOf } from './text';
 
 export interface Column<R> {
   key: string;
@@ -24,8 +25,10 @@ export interface Column<R> {
   /** As in `grid-template-columns`. */
   width: string;
   cell: (row: R) => ReactNode;
-  /** By what it is sorted and found. */
+  /** By what it is found, and sorted. */
   value: (row: R) => string | number | undefined;
+  /** By what it is sorted where that is not its text. */
+  order?: (row: R) => string | number | undefined;
   /** Left out on narrow screens. */
   wide?: boolean;
   /** Known only of the rows that are seen, so that nobody can sort by it. */
@@ -99,16 +102,17 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
   const order = of.more ? first : (search.sort ?? first);
   const desc = (search.desc ?? false) && order === (search.sort ?? first);
 
+  const chosen = useMemo(() => search.state?.split(',') ?? [], [search.state]);
   const shown = useMemo(() => {
-    const wanted = p.states;
+    const stateOf = p.states;
     const rows = of.items.filter(
       (r) =>
         (!search.q || of.searched || matches(search.q, textOf(r, p.columns))) &&
-        (!search.state || !wanted || wanted(r) === search.state),
+        (chosen.length === 0 || !stateOf || chosen.includes(stateOf(r))),
     );
     const by = p.columns.find((c) => c.key === order);
-    return by ? sorted(rows, by.value, desc) : rows;
-  }, [of.items, of.searched, p.columns, p.states, search.q, search.state, order, desc]);
+    return by ? sorted(rows, by.order ?? by.value, desc) : rows;
+  }, [of.items, of.searched, p.columns, p.states, search.q, chosen, order, desc]);
 
   const wide = p.columns.map((c) => c.width).join(' ');
   // Narrow, a column gives way down to nothing, with an ellipsis: past the edge nobody would see that there is more.
@@ -129,9 +133,9 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
     alignItems: 'center',
   };
 
-  if (of.error && of.items.length === 0) {
-    return <Trouble error={of.error} retry={of.retry} />;
-  }
+  const failed = of.items.length === 0 ? of.error : null;
+  // What is half typed is wrong for a moment: whoever types on has the field all the time.
+  const mistyped = p.labels && failed instanceof ApiProblem ? failed.at('labelSelector') : undefined;
   return (
     <div data-list={p.label}>
       <Stack direction="row" sx={{ gap: 1.25, mb: 1.5, flexWrap: 'wrap', alignItems: 'center' }}>
@@ -149,18 +153,19 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
             value={search.labels ?? ''}
             onChange={(labels) => change({ labels })}
             width={190}
+            wrong={mistyped !== undefined}
           />
         )}
         {search.owner && <Chip label={`Asked for by ${search.owner}`} color="primary" onDelete={() => change({ owner: undefined })} />}
-        {counts.length > 1 && (
+        {counts.length > (chosen.length > 0 ? 0 : 1) && (
           <Stack direction="row" role="group" aria-label="State" sx={{ gap: 0.75, flexWrap: 'wrap' }}>
             {counts.map(([state, n]) => (
               <Chip
                 key={state}
                 label={`${state} ${n}`}
-                aria-pressed={search.state === state}
-                variant={search.state === state ? 'filled' : 'outlined'}
-                color={search.state === state ? 'primary' : 'default'}
+                aria-pressed={chosen.includes(state)}
+                variant={chosen.includes(state) ? 'filled' : 'outlined'}
+                color={chosen.includes(state) ? 'primary' : 'default'}
                 onClick={() => change({ state: search.state === state ? undefined : state })}
               />
             ))}
@@ -177,15 +182,21 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
           />
         )}
         <Typography variant="body2" role="status" sx={{ color: 'text.secondary' }}>
-          {of.loading ? '' : said(shown.length, of, desc)}
+          {of.loading || failed ? '' : said(shown.length, of, desc)}
         </Typography>
       </Stack>
-      {p.card && of.items.length > 0 ? (
+      {failed && !mistyped ? (
+        <Trouble error={failed} retry={of.retry} />
+      ) : p.card && of.items.length > 0 ? (
         <Cards label={p.label} rows={shown} id={p.id} card={p.card} />
       ) : (
         <Paper variant="outlined" sx={{ borderRadius: 3, overflow: 'hidden' }}>
           {of.loading ? (
             <Loading lines={7} />
+          ) : mistyped ? (
+            <Typography variant="body2" role="status" sx={{ color: 'text.secondary', p: 3, textAlign: 'center', overflowWrap: 'anywhere' }}>
+              Of the labels above, {sentence(mistyped)}
+            </Typography>
           ) : of.items.length === 0 ? (
             search.labels || search.owner ? (
               <Empty title={search.labels ? 'Nothing has such labels' : `${search.owner} has asked for nothing here`}>Change or clear the filter above.</Empty>
@@ -420,6 +431,8 @@ function Typing(p: {
   onChange: (text: string) => void;
   width: number;
   adornment?: ReactNode;
+  /** What is typed cannot be looked for. */
+  wrong?: boolean;
 }) {
   const [text, setText] = useState(p.value);
   const sent = useRef(p.value);
@@ -447,6 +460,7 @@ function Typing(p: {
       label={p.label}
       placeholder={p.placeholder}
       value={text}
+      error={p.wrong ?? false}
       onChange={(e) => setText(e.target.value)}
       sx={{ width: { xs: '100%', sm: p.width }, bgcolor: 'background.paper', borderRadius: 2 }}
       slotProps={{

@@ -31,9 +31,13 @@ function key(value: Value): string | number | undefined {
   return typeof value === 'string' ? (value === '' ? undefined : value.toLowerCase().replace(/\d+/g, (n) => n.padStart(12, '0'))) : value;
 }
 
-function compareKeys(a: string | number | undefined, b: string | number | undefined): number {
+function compareKeys(a: string | number | undefined, b: string | number | undefined, way: 1 | -1 = 1): number {
   if (a === undefined) return b === undefined ? 0 : 1;
   if (b === undefined) return -1;
+  return way * compareThere(a, b);
+}
+
+function compareThere(a: string | number, b: string | number): number {
   if (typeof a === 'number' && typeof b === 'number') return a - b;
   const [x, y] = [String(a), String(b)];
   return x < y ? -1 : x > y ? 1 : 0;
@@ -44,12 +48,12 @@ export function compare(a: Value, b: Value): number {
   return compareKeys(key(a), key(b));
 }
 
-/** Rows by a value of theirs; each value is looked at once, for there may be ten thousand. */
+/** Rows by a value of theirs, what is missing last both ways; each value is looked at once, for there may be ten thousand. */
 export function sorted<R>(rows: R[], value: (row: R) => Value, descending: boolean): R[] {
   const way = descending ? -1 : 1;
   return rows
     .map((row) => ({ row, by: key(value(row)) }))
-    .sort((a, b) => way * compareKeys(a.by, b.by))
+    .sort((a, b) => compareKeys(a.by, b.by, way))
     .map(({ row }) => row);
 }
 
