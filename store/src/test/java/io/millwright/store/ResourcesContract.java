@@ -262,7 +262,7 @@ abstract class ResourcesContract extends DatabaseTest {
         name,
         Map.of(),
         new NetworkSpec(null, null, null, null, null, List.of(), null, services, null),
-        NetworkStatus.EMPTY);
+        new NetworkStatus(List.of()));
   }
 
   @Test
@@ -286,12 +286,17 @@ abstract class ResourcesContract extends DatabaseTest {
       return tx.resources().find(r.uid()); // it is still usable
     });
     store.write(tx -> tx.resources().remove(r.uid()));
+    assertThat(
+            jdbc.sql("SELECT count(*) FROM mac WHERE machine = :machine")
+                .param("machine", r.uid())
+                .query(Long.class)
+                .single())
+        .isZero();
     store.read(tx -> {
       assertThat(tx.resources().find(r.uid())).isEmpty();
       assertThat(tx.resources().tombstone(r.uid()).orElseThrow())
           .extracting("kind", "project", "name", "hypervisor")
           .containsExactly(Kind.MACHINE, "gone", "m", host.uid());
-      assertThat(tx.addresses().macs(r.uid())).isEmpty();
       assertThat(tx.addresses().leases(r.uid()).getFirst().coolingUntil()).isNotNull();
       assertThat(tx.reports().find(r.uid(), "disk")).isEmpty();
       assertThat(tx.resources().on(host.uid())).isEmpty();
