@@ -313,7 +313,7 @@ public final class Members {
   }
 
   private static Optional<Integer> known(Tx tx, UUID group, MachineTemplate machine) {
-    // One that an earlier server wrote down may say the same in other words.
+    // What another version wrote down may say the same in other words, such as without a new field.
     return tx.groups()
         .same(group, machine)
         .or(() ->
