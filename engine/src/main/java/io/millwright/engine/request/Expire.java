@@ -172,9 +172,7 @@ public final class Expire {
   public Resource<?, ?> extend(Tx tx, String project, String name, TimeSpan ttl) {
     Violations at = Violations.at("ttl");
     Expiry.checkTtl(ttl, at);
-    if (!at.list().isEmpty()) {
-      throw ProblemException.invalid(at.list());
-    }
+    at.raise();
     Resource<?, ?> machine = machine(tx, project, name);
     Lifetime l = tx.lifetimes().lock(machine.uid()).orElse(null);
     Instant end = l == null ? null : l.expiresAt();

@@ -110,7 +110,7 @@ public final class Move {
         hypervisor(lookup, project, String.valueOf(before.status().hypervisor())).orElseThrow();
     require(lookup, after, source, target, at);
     MachineStatus status = admission.move(tx, lookup, after, target, at);
-    refuse(at);
+    at.raise();
     tx.resources().update(after);
     List<String> carried = new ArrayList<>();
     for (String volume : before.spec().volumes()) {
@@ -179,7 +179,7 @@ public final class Move {
       at.require(
           !to.equals(machine.status().hypervisor()), machine.title() + " is on " + to + " already");
     }
-    refuse(at);
+    at.raise();
     return found.orElseThrow();
   }
 
@@ -220,7 +220,7 @@ public final class Move {
             + endpoint
             + "), in which a machine can be only once; delete it and declare it anew, with the"
             + " hypervisor that it shall be on");
-    refuse(at);
+    at.raise();
     ImageSpec image =
         lookup
             .get(
@@ -255,7 +255,7 @@ public final class Move {
     at.require(
         !carries || source.status().facets().contains(TRANSFER),
         source.title() + " lacks the facet " + TRANSFER + ", by which its volumes would be read");
-    refuse(at);
+    at.raise();
   }
 
   /** From here on there may be a copy of it, under a name that no other copy has had. */
@@ -293,12 +293,6 @@ public final class Move {
             "Moving",
             "It moves from " + source.name() + " to " + target.name() + " with its machine.");
     return volume.title();
-  }
-
-  private static void refuse(Violations at) {
-    if (!at.list().isEmpty()) {
-      throw ProblemException.invalid(at.list());
-    }
   }
 
   // --- ends, each a part of the commit that says so of the machine ---------------------------

@@ -89,9 +89,7 @@ public final class Pools {
     Violations at = Violations.at("");
     new Expiry(life, null, leash).check(at);
     Expire.admit(tx, project, life, at.field("ttl"));
-    if (!at.list().isEmpty()) {
-      throw ProblemException.invalid(at.list());
-    }
+    at.raise();
     Member member =
         tx.groups()
             .vacant(pool.uid(), pool.status().revision(), image(new Lookup(tx), pool))
