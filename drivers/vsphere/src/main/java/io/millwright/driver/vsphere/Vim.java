@@ -4,6 +4,7 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.Transfers;
 import io.millwright.driver.Trust;
+import io.millwright.model.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -16,7 +17,6 @@ import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
@@ -178,22 +178,18 @@ final class Vim implements AutoCloseable {
   }
 
   private static Account account(Settings settings, Instant now) {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      digest.update(SALT);
-      for (String part : List.of(settings.url().toString(), settings.user(), settings.password())) {
-        digest.update(part.getBytes(StandardCharsets.UTF_8));
-        digest.update((byte) 0);
-      }
-      String key = HexFormat.of().formatHex(digest.digest());
-      synchronized (ACCOUNTS) {
-        ACCOUNTS.values().removeIf(account -> account.over(now));
-        Account out = ACCOUNTS.computeIfAbsent(key, _ -> new Account());
-        out.users++;
-        return out;
-      }
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has it
+    MessageDigest digest = Sha256.digest();
+    digest.update(SALT);
+    for (String part : List.of(settings.url().toString(), settings.user(), settings.password())) {
+      digest.update(part.getBytes(StandardCharsets.UTF_8));
+      digest.update((byte) 0);
+    }
+    String key = HexFormat.of().formatHex(digest.digest());
+    synchronized (ACCOUNTS) {
+      ACCOUNTS.values().removeIf(account -> account.over(now));
+      Account out = ACCOUNTS.computeIfAbsent(key, _ -> new Account());
+      out.users++;
+      return out;
     }
   }
 
