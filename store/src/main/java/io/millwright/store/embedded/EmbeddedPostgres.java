@@ -325,11 +325,9 @@ public final class EmbeddedPostgres implements AutoCloseable {
   private void launchOnce() throws IOException {
     endOrphans();
     // Nothing runs here. PostgreSQL would see that itself, unless the number in the file has been
-    // given
-    // to another process since, or the power failed before the number was written. Should a server
-    // run
-    // all the same, its shared memory, found by the directory's inode, still keeps a second one
-    // out.
+    // given to another process since, or the power failed before the number was written. Should a
+    // server run all the same, its shared memory, found by the directory's inode, still keeps a
+    // second one out.
     Files.deleteIfExists(Postmaster.pidFile(cluster.directory()));
     if (!isFree(port)) {
       throw portTaken();

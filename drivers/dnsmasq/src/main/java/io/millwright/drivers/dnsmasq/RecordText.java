@@ -49,8 +49,9 @@ final class RecordText {
     for (Reservation r : records.reservations()) {
       out.append(r.mac()).append(',');
       out.append(r.ip().v6() ? "[" + r.ip() + "]" : r.ip().toString());
-      // The name is for the guest to be told; DNS has its own. With its domain it is never
-      // ambiguous; without, a guest is rather told none than served a line that means otherwise.
+      // This name is only what the guest is told of itself; DNS is served from the hosts file. With
+      // a domain dnsmasq cannot take the name for anything else. Where it could without one, the
+      // guest is told no name.
       if (!records.domain().isEmpty()) {
         out.append(',').append(records.hostname()).append('.').append(records.domain());
       } else if (!AMBIGUOUS.matcher(records.hostname()).matches()) {
