@@ -3,9 +3,7 @@ package io.millwright.driver.libvirt;
 import io.millwright.driver.DriverDescription;
 import io.millwright.driver.DriverDescription.Setting;
 import io.millwright.driver.DriverException;
-import io.millwright.driver.FaultKind;
 import io.millwright.model.Names;
-import io.millwright.model.Violation;
 import io.millwright.model.Violations;
 import java.net.URISyntaxException;
 import java.util.List;
@@ -132,13 +130,7 @@ record Settings(
   }
 
   static Settings read(Map<String, String> given) throws DriverException {
-    Violations found = Violations.at("settings");
-    check(given, found);
-    if (!found.list().isEmpty()) {
-      throw new DriverException(
-          FaultKind.REFUSED,
-          String.join("; ", found.list().stream().map(Settings::line).toList()) + ".");
-    }
+    DriverDescription.requireValid(given, Settings::check);
     return new Settings(
         given.getOrDefault("uri", ""),
         given.getOrDefault("pool", "millwright"),
@@ -148,10 +140,6 @@ record Settings(
         Boolean.parseBoolean(given.get("openvswitch")),
         given.get("user"),
         given.get("password"));
-  }
-
-  private static String line(Violation violation) {
-    return violation.field() + ": " + violation.message();
   }
 
   /** Port, path and socket of the URI: not by which name and which transport it is reached. */
