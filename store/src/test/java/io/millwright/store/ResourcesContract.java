@@ -105,6 +105,18 @@ abstract class ResourcesContract extends DatabaseTest {
   }
 
   @Test
+  void allAreThoseOfEveryPage() {
+    List<String> names = List.of("a", "b", "c", "d", "e");
+    names.forEach(name -> add(machine("all", name)));
+    add(machine("all-others", "x"));
+    Resources.Query byTwo =
+        new Resources.Query(Kind.MACHINE, "all", Selector.ALL, Map.of(), 2, null);
+    assertThat(store.<List<Resource<?, ?>>>read(tx -> tx.resources().all(byTwo)))
+        .extracting(Resource::name)
+        .isEqualTo(names);
+  }
+
+  @Test
   void severalNamesAreFoundTogetherWhateverIsMissing() {
     Resource<?, ?> machine = add(machine("together", "same"));
     Resource<?, ?> size = add(size("together", "same", 2, 4));

@@ -29,7 +29,6 @@ import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.Power;
 import io.millwright.model.Resource;
-import io.millwright.model.Selector;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import io.millwright.planner.MachineDrift;
@@ -188,9 +187,7 @@ public final class Drift {
     Lookup lookup = new Lookup(tx);
     Map<String, DriftPolicy> policies = new HashMap<>();
     List<Resource<?, ?>> hypervisors =
-        tx.resources()
-            .list(new Resources.Query(Kind.HYPERVISOR, null, Selector.ALL, Map.of(), 1000, null))
-            .items();
+        tx.resources().all(Resources.Query.of(Kind.HYPERVISOR, null));
     for (Resource<?, ?> hypervisor : hypervisors) {
       List<Resource<?, ?>> asked =
           tx.resources().on(hypervisor.uid()).stream()

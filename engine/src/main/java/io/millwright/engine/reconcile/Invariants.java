@@ -32,7 +32,6 @@ import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Power;
 import io.millwright.model.Resource;
-import io.millwright.model.Selector;
 import io.millwright.model.SnapshotStatus;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
@@ -309,16 +308,7 @@ public final class Invariants {
   }
 
   static List<Resource<?, ?>> all(Tx tx, Kind kind) {
-    List<Resource<?, ?>> out = new ArrayList<>();
-    String cursor = null;
-    do {
-      var page =
-          tx.resources()
-              .list(new Resources.Query(kind, null, Selector.ALL, Map.of(), PAGE, cursor));
-      out.addAll(page.items());
-      cursor = page.next();
-    } while (cursor != null);
-    return out;
+    return tx.resources().all(Resources.Query.of(kind, null));
   }
 
   /** One look at everything. */

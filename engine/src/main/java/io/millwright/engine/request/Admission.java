@@ -422,33 +422,26 @@ public final class Admission {
     Set<List<@Nullable Object>> wires = wires(lookup, resource.project(), network);
     // So that of two that are declared at the same time one sees the other.
     wires.stream().map(wire -> (UUID) wire.getFirst()).sorted().forEach(tx.resources()::lock);
-    String cursor = null;
-    do {
-      var page =
-          tx.resources()
-              .list(new Resources.Query(Kind.NETWORK, null, Selector.ALL, Map.of(), 1000, cursor));
-      for (Resource<?, ?> other : page.items()) {
-        NetworkSpec its = (NetworkSpec) other.spec();
-        if (other.uid().equals(resource.uid())
-            || Collections.disjoint(wires, wires(lookup, other.project(), its))) {
-          continue;
-        }
-        for (int i = 0; i < network.subnets().size(); i++) {
-          NetworkSpec.Subnet mine = network.subnets().get(i);
-          Optional<Ip> both =
-              its.subnets().stream().flatMap(s -> mine.sharedWith(s).stream()).findFirst();
-          if (both.isPresent()) {
-            at.index(i)
-                .add(
-                    "gives out "
-                        + both.get()
-                        + ", as another network on the same wire does; give each a pool of its"
-                        + " own");
-          }
+    for (Resource<?, ?> other : tx.resources().all(Resources.Query.of(Kind.NETWORK, null))) {
+      NetworkSpec its = (NetworkSpec) other.spec();
+      if (other.uid().equals(resource.uid())
+          || Collections.disjoint(wires, wires(lookup, other.project(), its))) {
+        continue;
+      }
+      for (int i = 0; i < network.subnets().size(); i++) {
+        NetworkSpec.Subnet mine = network.subnets().get(i);
+        Optional<Ip> both =
+            its.subnets().stream().flatMap(s -> mine.sharedWith(s).stream()).findFirst();
+        if (both.isPresent()) {
+          at.index(i)
+              .add(
+                  "gives out "
+                      + both.get()
+                      + ", as another network on the same wire does; give each a pool of its"
+                      + " own");
         }
       }
-      cursor = page.next();
-    } while (cursor != null);
+    }
   }
 
   /** Where a network's frames go: a hypervisor, what carries it there, and its VLAN. */
