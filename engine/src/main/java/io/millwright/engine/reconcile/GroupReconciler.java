@@ -24,7 +24,6 @@ import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
-import io.millwright.model.Violation;
 import io.millwright.planner.GroupPlanner;
 import io.millwright.planner.GroupPlanner.Act;
 import io.millwright.planner.GroupPlanner.Goal;
@@ -632,11 +631,7 @@ public final class GroupReconciler implements AutoCloseable {
         return Optional.of(SOON);
       } catch (ProblemException e) {
         // There is no place for one more, say, or an image is gone that an old revision names.
-        String why =
-            e.problem().errors().stream()
-                .map(Violation::message)
-                .findFirst()
-                .orElse(e.problem().detail());
+        String why = e.problem().first();
         run.log("nothing more can be begun now: " + why);
         if (undoing == null) {
           run.waitFor("Refused", why, AGAIN);
