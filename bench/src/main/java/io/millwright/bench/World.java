@@ -76,7 +76,7 @@ final class World implements AutoCloseable {
             new ImageFiles(dir.resolve("images")),
             InstantSource.system(),
             Engine.Settings.of(List.of(), SourcePlaces.ELSEWHERE));
-    loop = new WorkLoop(database.dataSource(), engine.reconcilers(), WorkLoop.Settings.of("bench"));
+    loop = new WorkLoop(database, engine.reconcilers(), WorkLoop.Settings.of("bench"));
     store.afterNudge(loop::wake);
     own = connect();
     loop.start();
