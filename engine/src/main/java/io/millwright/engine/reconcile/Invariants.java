@@ -413,6 +413,18 @@ public final class Invariants {
               .isPresent();
     }
 
+    private List<Operation> all(String state) {
+      List<Operation> out = new ArrayList<>();
+      String cursor = null;
+      do {
+        var page =
+            tx.operations().list(new Operations.Query(null, null, null, state, null, PAGE, cursor));
+        out.addAll(page.items());
+        cursor = page.next();
+      } while (cursor != null);
+      return out;
+    }
+
     /**
      * Every operation has ended, or says what it waits for; and somebody will look at it again, for
      * otherwise it goes on for ever in words only.
@@ -420,10 +432,7 @@ public final class Invariants {
     private void operations() {
       List<Operation> unfinished = new ArrayList<>();
       for (String word : List.of("pending", "running", "waiting", "undoing")) {
-        for (Operation o :
-            tx.operations()
-                .list(new Operations.Query(null, null, null, word, null, PAGE, null))
-                .items()) {
+        for (Operation o : all(word)) {
           unfinished.add(o);
           Instant begun = o.createdAt();
           switch (o.state()) {
