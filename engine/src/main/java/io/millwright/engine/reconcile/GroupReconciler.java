@@ -137,6 +137,7 @@ public final class GroupReconciler implements AutoCloseable {
     }
     boolean follows = group.spec().follow() != null && group.spec().follow().image(clock.instant());
     Seen seen = store.read(tx -> see(tx, group, follows));
+    forgetDeleted(seen);
     Map<UUID, String> trouble = probe.ask(group.spec().rollout().healthGate(), seen.patients());
     Instant now = clock.instant();
     Map<Integer, Member> health = new TreeMap<>();
@@ -147,6 +148,14 @@ public final class GroupReconciler implements AutoCloseable {
           : new Work(run, group, seen, health, now).go();
     } catch (Stale e) {
       return Optional.of(Duration.ofMillis(100));
+    }
+  }
+
+  private void forgetDeleted(Seen seen) {
+    for (Look look : seen.looks().values()) {
+      if (look.machine().deleting()) {
+        probe.forget(look.machine().uid());
+      }
     }
   }
 
@@ -808,6 +817,7 @@ public final class GroupReconciler implements AutoCloseable {
 
   private Optional<Duration> dissolve(Run run, Resource<GroupSpec, GroupStatus> group) {
     Seen seen = store.read(tx -> see(tx, group, false));
+    forgetDeleted(seen);
     List<Step> steps = new ArrayList<>();
     Map<String, String> begun = new HashMap<>();
     boolean more = false;
