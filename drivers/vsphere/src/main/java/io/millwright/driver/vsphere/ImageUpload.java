@@ -129,7 +129,7 @@ final class ImageUpload {
       whole = true;
       return out;
     } catch (InterruptedException e) {
-      throw Vim.interrupted(e);
+      throw DriverException.interrupted(e);
     } catch (IOException e) {
       throw new DriverException(
           FaultKind.REFUSED,

@@ -58,7 +58,7 @@ final class Machines {
     try (Locks.Held _ = locks.take(uid)) {
       return vim.act(work);
     } catch (InterruptedException e) {
-      throw Vim.interrupted(e);
+      throw DriverException.interrupted(e);
     }
   }
 

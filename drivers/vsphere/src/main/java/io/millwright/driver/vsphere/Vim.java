@@ -277,7 +277,7 @@ final class Vim implements AutoCloseable {
     try {
       account.login.lockInterruptibly();
     } catch (InterruptedException e) {
-      throw interrupted(e);
+      throw DriverException.interrupted(e);
     }
     try {
       Session now = session;
@@ -582,30 +582,20 @@ final class Vim implements AutoCloseable {
 
   private <T> HttpResponse<T> send(Sending<T> request) throws DriverException {
     if (closed) {
-      throw closed();
+      throw DriverException.closed();
     }
     calls.incrementAndGet();
     try {
       return request.send();
     } catch (InterruptedException e) {
-      throw interrupted(e);
+      throw DriverException.interrupted(e);
     } catch (IOException e) {
       throw failed(e);
     }
   }
 
   private DriverException failed(IOException e) {
-    return closed ? closed() : Trust.failed(e, "ca or thumbprint");
-  }
-
-  private static DriverException closed() {
-    return new DriverException(FaultKind.UNREACHABLE, "The connection to it is closed.");
-  }
-
-  static DriverException interrupted(InterruptedException e) {
-    Thread.currentThread().interrupt();
-    return new DriverException(
-        FaultKind.UNREACHABLE, "The hypervisor did not answer in time.", "interrupted", e);
+    return closed ? DriverException.closed() : Trust.failed(e, "ca or thumbprint");
   }
 
   // --------------------------------------------------------------------------------------- files
