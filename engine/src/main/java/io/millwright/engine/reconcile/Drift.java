@@ -39,6 +39,7 @@ import io.millwright.planner.MachinePlanner;
 import io.millwright.planner.Plan;
 import io.millwright.planner.Step;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -210,7 +211,7 @@ public final class Drift {
                     : null));
       }
       machines.sort(
-          java.util.Comparator.comparing((Subject s) -> s.machine().machine().project())
+          Comparator.comparing((Subject s) -> s.machine().machine().project())
               .thenComparing(s -> s.machine().machine().name()));
       if (!machines.isEmpty()) {
         out.add(new Place(hypervisor.as(HypervisorSpec.class, HypervisorStatus.class), machines));

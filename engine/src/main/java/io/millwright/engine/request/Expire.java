@@ -21,6 +21,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -66,7 +67,7 @@ public final class Expire {
       Instant now,
       Violations at) {
     Expiry expiry = machine.spec().expiry();
-    if (before != null && java.util.Objects.equals(expiry, before.expiry())) {
+    if (before != null && Objects.equals(expiry, before.expiry())) {
       return;
     }
     TimeSpan most = longest(tx, machine.project());

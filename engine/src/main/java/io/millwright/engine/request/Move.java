@@ -37,6 +37,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -410,7 +411,7 @@ public final class Move {
 
   private static List<Resource<VolumeSpec, VolumeStatus>> volumes(Tx tx, ResolvedMachine machine) {
     return machine.volumes().stream()
-        .sorted(java.util.Comparator.comparing(Resource::uid))
+        .sorted(Comparator.comparing(Resource::uid))
         .map(v ->
             tx.resources()
                 .lock(v.uid())

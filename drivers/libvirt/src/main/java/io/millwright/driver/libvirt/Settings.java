@@ -5,6 +5,7 @@ import io.millwright.driver.DriverDescription.Setting;
 import io.millwright.driver.DriverException;
 import io.millwright.model.Names;
 import io.millwright.model.Violations;
+import java.net.URI;
 import java.net.URISyntaxException;
 import java.util.List;
 import java.util.Locale;
@@ -145,7 +146,7 @@ record Settings(
   /** Port, path and socket of the URI: not by which name and which transport it is reached. */
   String daemon() {
     try {
-      java.net.URI parts = new java.net.URI(uri);
+      URI parts = new URI(uri);
       String query = parts.getQuery() == null ? "" : parts.getQuery();
       String socket =
           Stream.of(query.split("&"))
