@@ -87,7 +87,6 @@ export function standing(resource: Resource): Standing {
 export function standingOf({ kind, deleting, off, conditions }: Stands): Standing {
   const ready = conditions?.find((c) => c.type === 'Ready');
   const held = conditions?.find((c) => c.type === 'Held');
-  const progressing = conditions?.find((c) => c.type === 'Progressing');
   if (deleting) {
     return { health: 'busy', word: 'Deleting', sentence: 'It is being deleted.' };
   }
@@ -107,9 +106,6 @@ export function standingOf({ kind, deleting, off, conditions }: Stands): Standin
   }
   if (ready?.value === 'true') {
     return { health: 'good', word: 'Ready', sentence: ready.message };
-  }
-  if (progressing?.value === 'true') {
-    return { health: 'busy', word: 'Working', sentence: progressing.message };
   }
   if (!ready) {
     return ['Machine', 'Volume', 'Snapshot', 'Image', 'Group'].includes(kind)
@@ -138,4 +134,5 @@ const rollouts: Record<string, [Health, string]> = {
   Unhealthy: ['bad', 'Unhealthy'],
 };
 
-const busyReasons = new Set(['Pending', 'Working', 'Progressing', 'Creating', 'Starting', 'Waiting', 'Booting', 'Rebuilding', 'Reverting', 'Taking', 'Restarting', 'Restored']);
+/** What is not ready and needs nobody: it is worked on. */
+const busyReasons = new Set(['Pending', 'Rebuilding', 'Reverting', 'Restoring', 'Refilling']);

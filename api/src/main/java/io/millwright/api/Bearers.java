@@ -1,13 +1,9 @@
 package io.millwright.api;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import io.millwright.engine.access.AccessTokens;
 import io.millwright.engine.access.Caller;
 import io.millwright.engine.access.SignIn;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
+import io.millwright.model.Sha256;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -83,11 +79,6 @@ final class Bearers {
   }
 
   private static String hash(String secret) {
-    try {
-      return HexFormat.of()
-          .formatHex(MessageDigest.getInstance("SHA-256").digest(secret.getBytes(UTF_8)));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has it
-    }
+    return Sha256.hex(secret);
   }
 }

@@ -69,9 +69,9 @@ final class ConsoleSocket implements SmartLifecycle {
   }
 
   /**
-   * A browser, which is who names an origin, sends its cookie along whoever asks it to open this;
-   * only our own page can have asked for a ticket. That one stands in the address is not enough: it
-   * must have been redeemed.
+   * Whoever names an origin is a browser, and a browser sends its cookie along whichever site makes
+   * it open this. Only our own page can have asked for a ticket, so a browser needs one; it must
+   * have been redeemed, since anything may stand in the address.
    */
   private static void requireTicket(HttpServletRequest request) {
     if (request.getHeader(HttpHeaders.ORIGIN) != null

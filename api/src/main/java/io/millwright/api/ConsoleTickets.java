@@ -1,17 +1,14 @@
 package io.millwright.api;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import io.millwright.engine.access.Verb;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import io.millwright.model.Sha256;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
@@ -159,11 +156,6 @@ final class ConsoleTickets {
   }
 
   static String hash(String secret) {
-    try {
-      return Base64.getEncoder()
-          .encodeToString(MessageDigest.getInstance("SHA-256").digest(secret.getBytes(UTF_8)));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has it
-    }
+    return Base64.getEncoder().encodeToString(Sha256.of(secret));
   }
 }

@@ -28,7 +28,7 @@ import org.springframework.web.bind.annotation.RestController;
 @RequestMapping("/api/v1/projects/{project}")
 @Tag(name = "drift", description = "How machines differ from what is declared of them.")
 final class DriftApi {
-  /** As old as a round of the hypervisors is may be what is told to who does not ask anew. */
+  /** Who does not ask for a fresh look is told what is at most as old as a round is long. */
   private static final Duration ROUND = Duration.ofSeconds(30);
 
   private static final Duration GAP = Duration.ofSeconds(2);
@@ -36,8 +36,9 @@ final class DriftApi {
   private final Backend backend;
 
   /**
-   * Of a project, or of all for nothing. Every page asks for it; of one project only those
-   * hypervisors are asked that have machines of it, so that it waits for no others.
+   * What has drifted, by project; the empty key stands for all projects. Every page asks for this.
+   * For one project only those hypervisors are asked that have machines of it, so that its pages
+   * wait for no others.
    */
   private final Together<Optional<String>, Drift.Report> looks =
       new Together<>(GAP, ROUND, Together.Time.real());

@@ -1,13 +1,10 @@
 package io.millwright.api;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import io.millwright.model.Sha256;
 import io.millwright.model.manifest.Json;
 import java.io.IOException;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -109,12 +106,7 @@ final class ListWatch<T> {
   }
 
   private String digest(Map<String, T> items) {
-    try {
-      MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
-      byte[] all = sha256.digest(Json.write(List.copyOf(items.values())).getBytes(UTF_8));
-      return HexFormat.of().formatHex(all, 0, 16);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+    byte[] all = Sha256.of(Json.write(List.copyOf(items.values())));
+    return HexFormat.of().formatHex(all, 0, 16);
   }
 }

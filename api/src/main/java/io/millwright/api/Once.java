@@ -8,10 +8,10 @@ import io.millwright.engine.port.Tx;
 import io.millwright.engine.request.Applied;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import io.millwright.model.Sha256;
 import io.millwright.model.manifest.Json;
 import jakarta.servlet.http.HttpServletRequest;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -126,13 +126,9 @@ final class Once {
   }
 
   private String fingerprint(Body body) {
-    try {
-      MessageDigest sha = MessageDigest.getInstance("SHA-256");
-      sha.update((request.getMethod() + " " + request.getRequestURI() + "\n").getBytes(UTF_8));
-      sha.update((request.getQueryString() + "\n").getBytes(UTF_8));
-      return HexFormat.of().formatHex(sha.digest(body.bytes()));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has it
-    }
+    MessageDigest sha = Sha256.digest();
+    sha.update((request.getMethod() + " " + request.getRequestURI() + "\n").getBytes(UTF_8));
+    sha.update((request.getQueryString() + "\n").getBytes(UTF_8));
+    return HexFormat.of().formatHex(sha.digest(body.bytes()));
   }
 }

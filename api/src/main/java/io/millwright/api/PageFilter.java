@@ -2,14 +2,13 @@ package io.millwright.api;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.millwright.model.Sha256;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.io.InputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.Map;
@@ -91,11 +90,7 @@ final class PageFilter extends OncePerRequestFilter {
   }
 
   private static String tag(byte[] bytes) {
-    try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes), 0, 12);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has it
-    }
+    return HexFormat.of().formatHex(Sha256.of(bytes), 0, 12);
   }
 
   @Override

@@ -68,9 +68,9 @@ final class SummaryApi {
    *
    * @param deleting true if their deletion was asked for
    * @param off true of machines that are declared to be off
-   * @param conditions Held, if it holds; otherwise Ready, and Progressing if it holds. {@code
-   *     since} is that of the one which has it longest. Neither reason nor message are given of
-   *     those that are well or worked on, and no condition of those that are to go or to be off
+   * @param conditions Held, if it holds; otherwise Ready. {@code since} is that of the one which
+   *     has it longest. Neither reason nor message are given of those that are well, and no
+   *     condition of those that are to go or to be off
    * @param count how many
    * @param some the first four by project and name
    * @param next what to do about them, if they are not ready and stay so
@@ -110,9 +110,10 @@ final class SummaryApi {
             "Look at its deliveries; they are sent again by themselves, and at once by a button"
                 + " there.";
         case GROUP -> "Look at what its rollout says; continue it, or roll it back.";
-        case NETWORK ->
-            "See that its DHCP and DNS run; what is published meanwhile is served from then on.";
-        case SIZE, PROFILE, IMAGE, VOLUME, MACHINE, SNAPSHOT, POOL, OFFER ->
+          case NETWORK ->
+              "See that its DHCP and DNS run; what is published meanwhile is served from then on.";
+          case POOL -> "Look at what it says there; it is filled again by itself.";
+          case SIZE, PROFILE, IMAGE, VOLUME, MACHINE, SNAPSHOT, OFFER ->
             held ? "Look at what failed, then apply it again." : "Look at its last operation.";
       };
     }

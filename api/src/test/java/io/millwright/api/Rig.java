@@ -170,9 +170,7 @@ final class Rig {
 
   /** Has the work done that is otherwise only recorded. */
   WorkLoop work() {
-    WorkLoop loop =
-        new WorkLoop(
-            database.dataSource(), engine.reconcilers(), WorkLoop.Settings.of("api-tests"));
+    WorkLoop loop = new WorkLoop(database, engine.reconcilers(), WorkLoop.Settings.of("api-tests"));
     loop.start();
     return loop;
   }

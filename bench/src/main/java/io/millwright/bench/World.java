@@ -25,6 +25,7 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -76,7 +77,7 @@ final class World implements AutoCloseable {
             new ImageFiles(dir.resolve("images")),
             InstantSource.system(),
             Engine.Settings.of(List.of(), SourcePlaces.ELSEWHERE));
-    loop = new WorkLoop(database.dataSource(), engine.reconcilers(), WorkLoop.Settings.of("bench"));
+    loop = new WorkLoop(database, engine.reconcilers(), WorkLoop.Settings.of("bench"));
     store.afterNudge(loop::wake);
     own = connect();
     loop.start();
@@ -191,7 +192,7 @@ final class World implements AutoCloseable {
     AtomicInteger next = new AtomicInteger();
     AtomicInteger asked = new AtomicInteger();
     AtomicReference<RuntimeException> failure = new AtomicReference<>();
-    List<Thread> callers = new java.util.ArrayList<>();
+    List<Thread> callers = new ArrayList<>();
     for (int i = 0; i < CALLERS; i++) {
       callers.add(
           Thread.ofVirtual()

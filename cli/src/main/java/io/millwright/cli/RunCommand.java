@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import tools.jackson.databind.JsonNode;
@@ -110,22 +111,7 @@ final class RunCommand extends Part {
       description = "Destroy it after so long in any case, such as 2h.")
   @Nullable String ttl;
 
-  @Option(
-      names = {"-l", "--login"},
-      paramLabel = "USER",
-      description =
-          "Log in as; if not given the first user of the machine's profiles, or else of its own, or"
-              + " else of its networks.")
-  @Nullable String login;
-
-  @Option(
-      names = {"-i", "--identity"},
-      paramLabel = "FILE",
-      description = "Private key; MILLWRIGHT_IDENTITY, or what ssh does by itself.")
-  @Nullable String identity;
-
-  @Option(names = "--port", paramLabel = "PORT", description = "Of the machine's SSH server; 22.")
-  int port = 22;
+  @Mixin LoginOptions login = new LoginOptions();
 
   /** What runs just now, for whoever interrupts it. */
   private volatile @Nullable Process remote;
@@ -162,7 +148,8 @@ final class RunCommand extends Part {
         new Follow(shell(), api, null, true).all(making);
       }
       View view = new View(Kind.MACHINE.get(api, cli().project(), name).body());
-      try (Login open = Login.open(shell(), api, cli().project(), view, login, identity, port)) {
+      try (Login open =
+          Login.open(shell(), api, cli().project(), view, login.user, login.identity, login.port)) {
         way = open;
         copy(tar, open);
         say(

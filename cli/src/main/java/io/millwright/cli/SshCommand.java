@@ -4,9 +4,8 @@ import io.millwright.client.MillwrightApi;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 
 /** Logs in to a machine by name, with the host key checked against what the machine reported. */
@@ -26,22 +25,7 @@ final class SshCommand extends Part {
       description = "Run this instead of a shell; put -- before it.")
   List<String> command = new ArrayList<>();
 
-  @Option(
-      names = {"-l", "--login"},
-      paramLabel = "USER",
-      description =
-          "Log in as; if not given the first user of the machine's profiles, or else of its own, or"
-              + " else of its networks.")
-  @Nullable String login;
-
-  @Option(
-      names = {"-i", "--identity"},
-      paramLabel = "FILE",
-      description = "Private key; MILLWRIGHT_IDENTITY, or what ssh does by itself.")
-  @Nullable String identity;
-
-  @Option(names = "--port", paramLabel = "PORT", description = "Of the SSH server; 22.")
-  int port = 22;
+  @Mixin LoginOptions login = new LoginOptions();
 
   @Override
   public Integer call() throws IOException, InterruptedException {
@@ -49,8 +33,9 @@ final class SshCommand extends Part {
     String name = Kind.MACHINE.bare(machine.substring(at + 1));
     MillwrightApi api = api();
     View view = new View(Kind.MACHINE.get(api, cli().project(), name).body());
-    String user = login != null ? login : at >= 0 ? machine.substring(0, at) : null;
-    try (Login way = Login.open(shell(), api, cli().project(), view, user, identity, port)) {
+    String user = login.user != null ? login.user : at >= 0 ? machine.substring(0, at) : null;
+    try (Login way =
+        Login.open(shell(), api, cli().project(), view, user, login.identity, login.port)) {
       return run(way.command(List.of(), command));
     }
   }

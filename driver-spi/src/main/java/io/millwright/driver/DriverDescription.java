@@ -4,6 +4,8 @@ import io.millwright.model.Names;
 import io.millwright.model.Violations;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
+import java.util.stream.Collectors;
 
 /**
  * What a driver is called and what it needs.
@@ -39,5 +41,25 @@ public record DriverDescription(String name, List<Setting> settings, boolean exp
     settings.stream()
         .filter(s -> s.required() && !given.containsKey(s.name()))
         .forEach(s -> at.field(s.name()).add("is needed: " + s.description()));
+  }
+
+  /**
+   * Ends with all that is wrong with settings, in one sentence.
+   *
+   * @param check of the driver, such as its {@code check}
+   * @throws DriverException REFUSED if it finds anything
+   */
+  public static void requireValid(
+      Map<String, String> given, BiConsumer<Map<String, String>, Violations> check)
+      throws DriverException {
+    Violations at = Violations.at("settings");
+    check.accept(given, at);
+    if (!at.list().isEmpty()) {
+      throw new DriverException(
+          FaultKind.REFUSED,
+          at.list().stream()
+              .map(v -> v.field() + ": " + v.message())
+              .collect(Collectors.joining("; ", "", ".")));
+    }
   }
 }

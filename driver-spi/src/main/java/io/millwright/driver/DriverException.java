@@ -25,6 +25,18 @@ public final class DriverException extends Exception {
     this(kind, forUser, forUser, null);
   }
 
+  /** Of who waited for an outside system and was told to stop; the thread stays interrupted. */
+  public static DriverException interrupted(InterruptedException e) {
+    Thread.currentThread().interrupt();
+    return new DriverException(
+        FaultKind.UNREACHABLE, "The hypervisor did not answer in time.", "interrupted", e);
+  }
+
+  /** Of a driver that was closed meanwhile. */
+  public static DriverException closed() {
+    return new DriverException(FaultKind.UNREACHABLE, "The connection to it is closed.");
+  }
+
   public FaultKind kind() {
     return kind;
   }

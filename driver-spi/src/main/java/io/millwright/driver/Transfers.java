@@ -3,6 +3,7 @@ package io.millwright.driver;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
@@ -80,6 +81,19 @@ public final class Transfers {
 
   private static HttpTimeoutException stalled(Duration patience) {
     return new HttpTimeoutException("nothing moved for " + patience.toSeconds() + " s");
+  }
+
+  /** A medium, read while it is sent: an installation medium is as large as the vendor's. */
+  public static BodyPublisher published(Content medium) {
+    return BodyPublishers.fromPublisher(
+        BodyPublishers.ofInputStream(() -> {
+          try {
+            return medium.open();
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+        }),
+        medium.length());
   }
 
   /** A body of which is told how many bytes each piece has that goes out. */

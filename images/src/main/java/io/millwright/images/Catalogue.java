@@ -296,11 +296,6 @@ public record Catalogue(Map<String, Family> families) {
         return null;
       }
     }
-
-    /** True if it got security updates on that day, as far as anybody has said. */
-    public boolean isSupported(LocalDate day) {
-      return supported == null || !day.isAfter(LocalDate.parse(supported));
-    }
   }
 
   /**

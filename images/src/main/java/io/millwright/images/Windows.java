@@ -76,8 +76,8 @@ public final class Windows implements Renderer<Answers> {
   }
 
   /**
-   * What Windows 11's Setup would otherwise look for, as its values below {@code LabConfig} are
-   * called. Of a virtual machine it believes the processor, but not that one core is enough.
+   * Values below {@code LabConfig} that turn off what Windows 11's Setup would look for. In a
+   * virtual machine Setup takes any model of processor, but would still refuse a single core.
    */
   private static final List<String> REQUIREMENTS =
       List.of("BypassTPMCheck", "BypassSecureBootCheck", "BypassCPUCheck");

@@ -7,7 +7,6 @@ import io.millwright.images.Catalogue.Installer;
 import io.millwright.images.Catalogue.Recognised;
 import io.millwright.model.ProblemException;
 import java.nio.charset.StandardCharsets;
-import java.time.LocalDate;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -107,13 +106,6 @@ class CatalogueTest {
     assertThat(KNOWN.find("debian", "12.9").orElseThrow().title()).startsWith("Debian 12");
     assertThat(KNOWN.find("debian", "1")).isEmpty();
     assertThat(KNOWN.find("devuan", "5")).isEmpty();
-  }
-
-  @Test
-  void lifeEnds() {
-    Catalogue.Release fedora = KNOWN.find("fedora", "42").orElseThrow();
-    assertThat(fedora.isSupported(LocalDate.parse("2026-05-27"))).isTrue();
-    assertThat(fedora.isSupported(LocalDate.parse("2026-05-28"))).isFalse();
   }
 
   private static Catalogue with(String yaml) {

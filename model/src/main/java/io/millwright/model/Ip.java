@@ -73,24 +73,6 @@ public record Ip(boolean v6, BigInteger value) implements Comparable<Ip> {
     }
   }
 
-  /** The name under in-addr.arpa or ip6.arpa (RFC 1035 section 3.5, RFC 3596 section 2.5). */
-  public String reverseName() {
-    StringBuilder out = new StringBuilder();
-    byte[] bytes = toInetAddress().getAddress();
-    for (int i = bytes.length - 1; i >= 0; i--) {
-      int b = bytes[i] & 0xff;
-      if (v6) {
-        out.append(Integer.toHexString(b & 15))
-            .append('.')
-            .append(Integer.toHexString(b >> 4))
-            .append('.');
-      } else {
-        out.append(b).append('.');
-      }
-    }
-    return out.append(v6 ? "ip6.arpa" : "in-addr.arpa").toString();
-  }
-
   @Override
   public int compareTo(Ip other) {
     return v6 == other.v6 ? value.compareTo(other.value) : Boolean.compare(v6, other.v6);

@@ -4,8 +4,6 @@ import java.util.List;
 
 /** What is known of a network. */
 public record NetworkStatus(@Default List<Condition> conditions) implements Status {
-  public static final NetworkStatus EMPTY = new NetworkStatus(List.of());
-
   public NetworkStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
   }

@@ -60,4 +60,11 @@ public record Problem(Type type, String detail, List<Violation> errors) {
   public Problem {
     errors = List.copyOf(errors);
   }
+
+  /**
+   * What is wrong with the first field concerned, or else the detail: for who is told one thing.
+   */
+  public String first() {
+    return errors.isEmpty() ? detail : errors.getFirst().message();
+  }
 }

@@ -8,8 +8,6 @@ import java.util.List;
  * @param steps none if it is there already
  */
 public record Plan(List<Step> steps) {
-  public static final Plan NOTHING = new Plan(List.of());
-
   public Plan {
     steps = List.copyOf(steps);
   }

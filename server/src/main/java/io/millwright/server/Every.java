@@ -36,7 +36,7 @@ final class Every implements AutoCloseable {
                   told = null;
                 } catch (InterruptedException e) {
                   return;
-                } catch (RuntimeException e) {
+                } catch (Throwable e) { // an Error too: nobody would hear that this has ended
                   // Said once a day: a cause that lasts would fill the log.
                   long now = System.nanoTime();
                   if (told == null || now - told >= DAY) {

@@ -138,7 +138,6 @@ public final class Main implements AutoCloseable {
     SecretBox secrets = open(key);
 
     Database database = add("database", Database.open(database(data)));
-    add("clock", new Every("clock", Duration.ofSeconds(30), database::compareClocks));
     SqlStore store = database.store();
     ImageFiles images = join(store, secrets, key, data.resolve("images"));
 
@@ -158,10 +157,7 @@ public final class Main implements AutoCloseable {
                     new SourcePlaces(settings.sources(), reach))));
 
     WorkLoop work =
-        add(
-            "work",
-            new WorkLoop(
-                database.dataSource(), engine.reconcilers(), WorkLoop.Settings.of(nodeName())));
+        add("work", new WorkLoop(database, engine.reconcilers(), WorkLoop.Settings.of(nodeName())));
     store.afterNudge(work::wake);
     work.start();
     Housekeeping housekeeping = new Housekeeping(database, Housekeeping.Kept.DEFAULT);

@@ -68,7 +68,7 @@ final class Node implements AutoCloseable {
     }
     this.loop =
         new WorkLoop(
-            database.dataSource(),
+            database,
             engine.reconcilers(),
             new WorkLoop.Settings(name, 50, pace.heartbeat(), pace.poll()));
     sql.afterNudge(loop::wake);

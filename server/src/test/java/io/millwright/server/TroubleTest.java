@@ -21,8 +21,6 @@ import io.millwright.model.Condition;
 import io.millwright.model.HypervisorSpec;
 import io.millwright.model.Ip;
 import io.millwright.model.Kind;
-import io.millwright.model.MachineSpec;
-import io.millwright.model.MachineStatus;
 import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.ProblemException;
@@ -937,40 +935,6 @@ class TroubleTest {
     assertThat(world.plan(eva(HASH.replace("abcdef", "fedcba"))).toString())
         .contains("passwordHash")
         .doesNotContain("fedcba");
-  }
-
-  /** As a version before has left it. */
-  @Test
-  void aHashThatStandsInClearIsSealedByTheNextStartAndNothingIsRebuilt() throws IOException {
-    world.apply(eva(HASH));
-    world.apply(
-        """
-        apiVersion: millwright/v1
-        kind: Group
-        metadata: {name: many}
-        spec:
-          count: 0
-          machine: {image: img, size: small, overrides: {users: [{name: eva, passwordHash: "%s"}]}}
-        """
-            .formatted(HASH));
-    world.awaitReady("vault");
-    world.sql(
-        "UPDATE resource SET spec = CAST(regexp_replace(spec::text, 'sealed:1:[^\"]*', '%s') AS jsonb)"
-            .formatted(HASH),
-        "UPDATE revision SET machine = CAST(regexp_replace(machine::text, 'sealed:1:[^\"]*', '%s') AS jsonb)"
-            .formatted(HASH));
-    assertThat(specs()).hasSize(2).allSatisfy(row -> assertThat(row).contains(HASH));
-    Resource<MachineSpec, MachineStatus> before = world.machine("vault");
-    assertThat(Masking.mask(before.spec()).toString()).doesNotContain(HASH);
-
-    world.store.write(tx -> assertThat(tx.sealHashes(world.secrets::seal)).isEqualTo(3));
-    assertThat(specs())
-        .hasSize(2)
-        .allSatisfy(row -> assertThat(row).contains("sealed:1:").doesNotContain(HASH));
-    assertThat(world.machine("vault").metadata()).isEqualTo(before.metadata());
-    Applied again = world.apply(eva(HASH)).getFirst();
-    assertThat(again.action()).isEqualTo(Applied.Action.UNCHANGED);
-    world.store.write(tx -> assertThat(tx.sealHashes(world.secrets::seal)).isZero());
   }
 
   private String sealed() {

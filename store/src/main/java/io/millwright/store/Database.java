@@ -83,7 +83,7 @@ public final class Database implements AutoCloseable {
     this.readPool = readPool;
     this.loopPool = loopPool;
     this.store = new SqlStore(pool, readPool);
-    this.clock = new DatabaseClock(JdbcClient.create(pool));
+    this.clock = new DatabaseClock(JdbcClient.create(loopPool));
     clock.compare();
   }
 
@@ -121,9 +121,9 @@ public final class Database implements AutoCloseable {
     return clock::now;
   }
 
-  /** Measures how far this node's clock is off; to be done now and then. */
-  public void compareClocks() {
-    clock.compare();
+  /** The same, for {@link WorkLoop}, which compares it with the database's now and then. */
+  DatabaseClock databaseClock() {
+    return clock;
   }
 
   /**

@@ -16,7 +16,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.Collectors;
@@ -395,17 +394,6 @@ final class SqlAddresses implements Addresses {
         return Mac.parse(mac.get());
       }
     }
-  }
-
-  @Override
-  public Map<String, Mac> macs(UUID machine) {
-    Map<String, Mac> out = new TreeMap<>();
-    jdbc.sql("SELECT iface, mac::text AS mac FROM mac WHERE machine = :machine")
-        .param("machine", machine)
-        .query(row -> {
-          out.put(row.getString("iface"), Mac.parse(row.getString("mac")));
-        });
-    return out;
   }
 
   @Override

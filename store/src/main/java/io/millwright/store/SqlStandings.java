@@ -19,7 +19,7 @@ import org.springframework.jdbc.core.simple.JdbcClient.StatementSpec;
 
 /** How resources stand, counted by PostgreSQL. */
 final class SqlStandings implements Standings {
-  private static final List<String> TYPES = List.of(Condition.READY, "Held", "Progressing");
+  private static final List<String> TYPES = List.of(Condition.READY, "Held");
 
   private final JdbcClient jdbc;
   private final Parsed parsed;
@@ -49,28 +49,21 @@ final class SqlStandings implements Standings {
                          conditions, '$[*] ? (@.type == "Serving" && @.value == "false")'),
                        jsonb_path_query_first(conditions, '$[*] ? (@.type == "Ready")')) AS ready,
                      jsonb_path_query_first(
-                       conditions, '$[*] ? (@.type == "Held" && @.value == "true")') AS held,
-                     jsonb_path_query_first(
-                       conditions, '$[*] ? (@.type == "Progressing" && @.value == "true")') AS busy
+                       conditions, '$[*] ? (@.type == "Held" && @.value == "true")') AS held
               FROM said),
             -- What is held says why, and nothing else counts; what is to go or to be off has no say.
             told AS (
               SELECT kind, project, name, deleting, off,
                      '\\y' || replace(name, '.', '\\.') || '\\y' AS called,
                      CASE WHEN NOT deleting THEN held END AS held,
-                     CASE WHEN NOT deleting AND NOT off AND held IS NULL
-                               AND ready ->> 'value' IS DISTINCT FROM 'true' THEN busy END AS busy,
                      CASE WHEN NOT deleting AND NOT off AND held IS NULL THEN ready END AS ready,
                      deleting OR off OR held IS NOT NULL OR coalesce(ready ->> 'value' = 'true', true)
-                       OR (busy IS NOT NULL AND kind <> 'GROUP') AS fine
+                       AS fine
               FROM found)
             SELECT kind, deleting, off,
                    held ->> 'value' AS held, held ->> 'reason' AS held_reason,
                    min(held ->> 'message') AS held_message,
                    min(CAST(held ->> 'since' AS timestamptz)) AS held_since,
-                   busy ->> 'value' AS progressing, '' AS progressing_reason,
-                   '' AS progressing_message,
-                   min(CAST(busy ->> 'since' AS timestamptz)) AS progressing_since,
                    ready ->> 'value' AS ready,
                    CASE WHEN fine THEN '' ELSE ready ->> 'reason' END AS ready_reason,
                    min(CASE WHEN fine THEN '' ELSE ready ->> 'message' END) AS ready_message,
@@ -78,8 +71,7 @@ final class SqlStandings implements Standings {
                    count(*) AS n,
                    (array_agg(project || '/' || name ORDER BY project, name))[1\\:4] AS first
             FROM told
-            GROUP BY kind, deleting, off, held ->> 'value', held ->> 'reason', busy ->> 'value',
-                     ready ->> 'value', CASE WHEN fine THEN '' ELSE ready ->> 'reason' END,
+            GROUP BY kind, deleting, off, held ->> 'value', held ->> 'reason', ready ->> 'value', CASE WHEN fine THEN '' ELSE ready ->> 'reason' END,
                      regexp_replace(held ->> 'message', called, '…', 'g'),
                      CASE WHEN fine THEN '' ELSE regexp_replace(ready ->> 'message', called, '…', 'g') END
             ORDER BY n DESC, kind, first

@@ -26,15 +26,9 @@ import io.millwright.engine.port.Standings;
 import io.millwright.engine.port.Tokens;
 import io.millwright.engine.port.Tx;
 import io.millwright.engine.port.Written;
-import io.millwright.model.manifest.Json;
 import java.time.Duration;
-import java.util.List;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.springframework.jdbc.core.simple.JdbcClient;
-import tools.jackson.databind.JsonNode;
-import tools.jackson.databind.node.ObjectNode;
-import tools.jackson.databind.node.StringNode;
 
 /** One transaction, bound to the thread that runs it. */
 final class SqlTx implements Tx {
@@ -199,49 +193,6 @@ final class SqlTx implements Tx {
   @Override
   public String installation() {
     return installation;
-  }
-
-  @Override
-  public int sealHashes(UnaryOperator<String> seal) {
-    record Row(String key, JsonNode content) {}
-    int sealed = 0;
-    for (String[] of :
-        new String[][] {
-          {"resource", "spec"},
-          {"revision", "machine"},
-        }) {
-      // Offers stay as they are: what they say is read as if somebody had just written it.
-      List<Row> rows =
-          jdbc()
-              .sql(
-                  "SELECT ctid::text AS key, %2$s AS content FROM %1$s WHERE %2$s::text LIKE '%%\"passwordHash\": \"$%%' AND NOT jsonb_exists(%2$s, 'manifests') FOR UPDATE"
-                      .formatted(of[0], of[1]))
-              .query((row, n) ->
-                  new Row(
-                      row.getString("key"), Json.read(row.getString("content"), JsonNode.class)))
-              .list();
-      for (Row row : rows) {
-        sealHashes(row.content(), seal);
-        jdbc()
-            .sql(
-                "UPDATE %s SET %s = CAST(:content AS jsonb) WHERE ctid = CAST(:key AS tid)"
-                    .formatted(of[0], of[1]))
-            .param("content", Json.write(row.content()))
-            .param("key", row.key())
-            .update();
-        sealed++;
-      }
-    }
-    return sealed;
-  }
-
-  private static void sealHashes(JsonNode node, UnaryOperator<String> seal) {
-    node.forEach(each -> sealHashes(each, seal));
-    if (node instanceof ObjectNode object
-        && object.path("passwordHash") instanceof StringNode hash
-        && hash.stringValue().startsWith("$")) {
-      object.put("passwordHash", seal.apply(hash.stringValue()));
-    }
   }
 
   @Override

@@ -71,10 +71,14 @@ public final class WorkLoop implements AutoCloseable {
     }
   }
 
-  public WorkLoop(DataSource database, Reconcile reconcile, Settings settings) {
+  public WorkLoop(Database database, Reconcile reconcile, Settings settings) {
+    this(database.dataSource(), database.databaseClock(), reconcile, settings);
+  }
+
+  WorkLoop(DataSource database, DatabaseClock clock, Reconcile reconcile, Settings settings) {
     this.jdbc = JdbcClient.create(database);
     this.reconcile = reconcile;
-    this.clock = new DatabaseClock(jdbc);
+    this.clock = clock;
     this.scheduler =
         Scheduler.create(
                 database,

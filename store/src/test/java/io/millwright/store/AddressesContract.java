@@ -9,6 +9,7 @@ import io.millwright.model.Mac;
 import io.millwright.model.NetworkSpec.Subnet;
 import io.millwright.model.Range;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -216,7 +217,13 @@ abstract class AddressesContract extends DatabaseTest {
   }
 
   private Map<String, Mac> macs(UUID machine) {
-    return store.read(tx -> tx.addresses().macs(machine));
+    Map<String, Mac> out = new HashMap<>();
+    jdbc.sql("SELECT iface, mac::text AS mac FROM mac WHERE machine = :machine")
+        .param("machine", machine)
+        .query(row -> {
+          out.put(row.getString("iface"), Mac.parse(row.getString("mac")));
+        });
+    return out;
   }
 
   @Test

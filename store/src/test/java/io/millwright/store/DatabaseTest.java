@@ -160,7 +160,7 @@ abstract class DatabaseTest {
         name,
         Map.of(),
         new NetworkSpec(null, null, null, null, null, List.of(subnets), null, null, null),
-        NetworkStatus.EMPTY);
+        new NetworkStatus(List.of()));
   }
 
   static Subnet subnet(String cidr, String pool, String... exclude) {

@@ -150,6 +150,11 @@ class IndexesTest extends DatabaseTest {
   }
 
   @Test
+  void whatWasAskedForLastIsFoundByWhoAskedForWhat() {
+    uses("approval_asked", tx -> tx.approvals().last("a7", "p7", "f"));
+  }
+
+  @Test
   void aMonthIsToldOfWhatWasThereInIt() {
     uses(
         "machine_time_until", tx -> tx.showback().month(YearMonth.now(ZoneOffset.UTC), null, null));

@@ -27,7 +27,7 @@ final class Node {
     CountDownLatch input = new CountDownLatch(1);
     WorkLoop loop =
         new WorkLoop(
-            database.dataSource(),
+            database,
             uid -> {
               look(database.store(), uid, input);
               return Optional.of(Duration.ofHours(1));

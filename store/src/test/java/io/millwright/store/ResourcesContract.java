@@ -105,6 +105,18 @@ abstract class ResourcesContract extends DatabaseTest {
   }
 
   @Test
+  void allAreThoseOfEveryPage() {
+    List<String> names = List.of("a", "b", "c", "d", "e");
+    names.forEach(name -> add(machine("all", name)));
+    add(machine("all-others", "x"));
+    Resources.Query byTwo =
+        new Resources.Query(Kind.MACHINE, "all", Selector.ALL, Map.of(), 2, null);
+    assertThat(store.<List<Resource<?, ?>>>read(tx -> tx.resources().all(byTwo)))
+        .extracting(Resource::name)
+        .isEqualTo(names);
+  }
+
+  @Test
   void severalNamesAreFoundTogetherWhateverIsMissing() {
     Resource<?, ?> machine = add(machine("together", "same"));
     Resource<?, ?> size = add(size("together", "same", 2, 4));
@@ -265,7 +277,7 @@ abstract class ResourcesContract extends DatabaseTest {
         name,
         Map.of(),
         new NetworkSpec(null, null, null, null, null, List.of(), null, services, null),
-        NetworkStatus.EMPTY);
+        new NetworkStatus(List.of()));
   }
 
   @Test
@@ -289,12 +301,17 @@ abstract class ResourcesContract extends DatabaseTest {
       return tx.resources().find(r.uid()); // it is still usable
     });
     store.write(tx -> tx.resources().remove(r.uid()));
+    assertThat(
+            jdbc.sql("SELECT count(*) FROM mac WHERE machine = :machine")
+                .param("machine", r.uid())
+                .query(Long.class)
+                .single())
+        .isZero();
     store.read(tx -> {
       assertThat(tx.resources().find(r.uid())).isEmpty();
       assertThat(tx.resources().tombstone(r.uid()).orElseThrow())
           .extracting("kind", "project", "name", "hypervisor")
           .containsExactly(Kind.MACHINE, "gone", "m", host.uid());
-      assertThat(tx.addresses().macs(r.uid())).isEmpty();
       assertThat(tx.addresses().leases(r.uid()).getFirst().coolingUntil()).isNotNull();
       assertThat(tx.reports().find(r.uid(), "disk")).isEmpty();
       assertThat(tx.resources().on(host.uid())).isEmpty();

@@ -64,7 +64,7 @@ class TwoNodesTest extends DatabaseTest {
     AtomicLong done = new AtomicLong();
     try (WorkLoop loop =
         new WorkLoop(
-            database.dataSource(),
+            database,
             uid -> {
               Operation active = store.read(tx -> tx.operations().active(uid)).orElseThrow();
               Operation mine =

@@ -40,9 +40,7 @@ abstract class WorkLoopContract extends DatabaseTest {
   private WorkLoop loop(Database database, Reconcile reconcile, Duration poll) {
     WorkLoop loop =
         new WorkLoop(
-            database.dataSource(),
-            reconcile,
-            new WorkLoop.Settings("test", 20, Duration.ofMillis(200), poll));
+            database, reconcile, new WorkLoop.Settings("test", 20, Duration.ofMillis(200), poll));
     database.store().afterNudge(loop::wake);
     loop.start();
     opened.addFirst(loop);
@@ -344,6 +342,7 @@ abstract class WorkLoopContract extends DatabaseTest {
     WorkLoop loop =
         new WorkLoop(
             counted,
+            database.databaseClock(),
             uid -> {
               looks.incrementAndGet();
               return Optional.of(Duration.ofHours(1));

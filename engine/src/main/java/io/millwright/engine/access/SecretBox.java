@@ -1,5 +1,6 @@
 package io.millwright.engine.access;
 
+import io.millwright.model.Sha256;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
@@ -16,7 +17,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import javax.crypto.Cipher;
-import javax.crypto.Mac;
 import javax.crypto.spec.GCMParameterSpec;
 import javax.crypto.spec.SecretKeySpec;
 import org.jspecify.annotations.Nullable;
@@ -32,7 +32,7 @@ public final class SecretBox {
   private static final int NONCE = 12;
   private final SecureRandom random = new SecureRandom();
   private final SecretKeySpec sealing;
-  private final SecretKeySpec signing;
+  private final byte[] signing;
   private final String fingerprint;
 
   /**
@@ -44,12 +44,9 @@ public final class SecretBox {
     }
     // Several from one, so that none tells anything of another (RFC 5869's
     // expand step with one block).
-    this.sealing = new SecretKeySpec(hmac(new SecretKeySpec(key, "HmacSHA256"), "seal\1"), "AES");
-    this.signing =
-        new SecretKeySpec(hmac(new SecretKeySpec(key, "HmacSHA256"), "sign\1"), "HmacSHA256");
-    this.fingerprint =
-        HexFormat.of()
-            .formatHex(hmac(new SecretKeySpec(key, "HmacSHA256"), "fingerprint\1"), 0, 16);
+    this.sealing = new SecretKeySpec(hmac(key, "seal\1"), "AES");
+    this.signing = hmac(key, "sign\1");
+    this.fingerprint = HexFormat.of().formatHex(hmac(key, "fingerprint\1"), 0, 16);
   }
 
   /** Tells one key file from another (32 hex digits, 128 bits), and nothing else of it. */
@@ -155,13 +152,7 @@ public final class SecretBox {
         .substring(0, 32);
   }
 
-  private static byte[] hmac(SecretKeySpec key, String text) {
-    try {
-      Mac mac = Mac.getInstance("HmacSHA256");
-      mac.init(key);
-      return mac.doFinal(text.getBytes(StandardCharsets.UTF_8));
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException(e); // every JDK has it
-    }
+  private static byte[] hmac(byte[] key, String text) {
+    return Sha256.hmac(key, text.getBytes(StandardCharsets.UTF_8));
   }
 }

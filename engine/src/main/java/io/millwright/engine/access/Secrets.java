@@ -1,8 +1,6 @@
 package io.millwright.engine.access;
 
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
+import io.millwright.model.Sha256;
 import java.security.SecureRandom;
 import java.util.Base64;
 
@@ -25,10 +23,6 @@ public final class Secrets {
 
   /** What is kept of it. */
   public static byte[] hash(String secret) {
-    try {
-      return MessageDigest.getInstance("SHA-256").digest(secret.getBytes(StandardCharsets.UTF_8));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has it
-    }
+    return Sha256.of(secret);
   }
 }

@@ -11,10 +11,10 @@ import io.millwright.model.Ids;
 import io.millwright.model.Names;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
+import io.millwright.model.Sha256;
 import io.millwright.model.manifest.Json;
 import java.net.URI;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -158,13 +158,9 @@ public final class SingleSignOn {
   }
 
   private static String challenge(String verifier) {
-    try {
-      return Base64.getUrlEncoder()
-          .withoutPadding()
-          .encodeToString(MessageDigest.getInstance("SHA-256").digest(verifier.getBytes(US_ASCII)));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has it
-    }
+    return Base64.getUrlEncoder()
+        .withoutPadding()
+        .encodeToString(Sha256.of(verifier.getBytes(US_ASCII)));
   }
 
   /** A path that begins with two slashes is another site's, and a browser reads \ as /. */

@@ -162,7 +162,7 @@ record DiskFormat(String name, ByteSize virtualSize) {
       if (at == before) {
         continue;
       }
-      // Such as overlap would be read over and over.
+      // Tables begin where a cluster does; others could overlap, and be read over and over.
       if (at % (1 << bits) != 0 || !read(file, table, at)) {
         return false;
       }

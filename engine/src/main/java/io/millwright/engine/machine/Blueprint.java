@@ -3,10 +3,8 @@ package io.millwright.engine.machine;
 import io.millwright.engine.access.SecretBox;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.Power;
+import io.millwright.model.Sha256;
 import io.millwright.model.manifest.Json;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 
@@ -47,13 +45,6 @@ public final class Blueprint {
             null,
             null,
             null);
-    try {
-      byte[] hash =
-          MessageDigest.getInstance("SHA-256")
-              .digest(Json.write(kept).getBytes(StandardCharsets.UTF_8));
-      return HexFormat.of().formatHex(hash, 0, 16);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has it
-    }
+    return HexFormat.of().formatHex(Sha256.of(Json.write(kept)), 0, 16);
   }
 }

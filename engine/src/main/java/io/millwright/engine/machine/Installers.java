@@ -284,7 +284,7 @@ public final class Installers {
     ByteSize capacity = machine.size().disk();
     InstallSpec asked = InstallSpecs.of(machine, disk, reportTo, secrets);
     InstallSpec spec =
-        // Of a medium a machine for a build of an image is the image's own beginning.
+        // What is installed for a build becomes the image, so nothing in it is one machine's own.
         (machine.machine().metadata().labels().containsKey(Names.TRIAL)
                 ? Generalisation.of(asked, family.installerOf(image.version()))
                 : asked)

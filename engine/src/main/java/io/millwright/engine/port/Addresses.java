@@ -61,9 +61,6 @@ public interface Addresses {
   /** The MAC of this interface, bound now if it has none yet. */
   Mac allocateMac(UUID machine, String iface);
 
-  /** The MACs of a machine, by interface. */
-  Map<String, Mac> macs(UUID machine);
-
   /** Lets MACs of interfaces go that are not in {@code keep}. */
   void releaseMacs(UUID machine, List<String> keep);
 

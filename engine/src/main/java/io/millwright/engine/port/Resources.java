@@ -8,6 +8,7 @@ import io.millwright.model.SizeSpec;
 import io.millwright.model.Spec;
 import io.millwright.model.Status;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +22,9 @@ import org.jspecify.annotations.Nullable;
  * itself, so that watchers miss nothing.
  */
 public interface Resources {
+  /** So many are on a page at most. */
+  int MOST = 1000;
+
   /**
    * Which resources to list.
    *
@@ -28,7 +32,7 @@ public interface Resources {
    * @param fields equality on {@code metadata.name}, and on paths into spec and status such as
    *     {@code spec.image} or {@code status.hypervisor}; the condition {@code status.ready} takes
    *     {@code true}, {@code false} and {@code unknown}
-   * @param limit at most 1000
+   * @param limit at most {@link #MOST}
    * @param cursor of an earlier page, or null
    * @param among the projects of which the asker may know, or null for all
    */
@@ -49,6 +53,11 @@ public interface Resources {
         int limit,
         @Nullable String cursor) {
       this(kind, project, labels, fields, limit, cursor, null);
+    }
+
+    /** All of a kind in a project, or in all for null, as many in a page as may be. */
+    public static Query of(Kind kind, @Nullable String project) {
+      return new Query(kind, project, Selector.ALL, Map.of(), MOST, null);
     }
   }
 
@@ -96,6 +105,28 @@ public interface Resources {
 
   /** In the order of project and name. */
   Page<Resource<?, ?>> list(Query query);
+
+  /** All of them, page after page, in the order of project and name. */
+  default List<Resource<?, ?>> all(Query query) {
+    List<Resource<?, ?>> out = new ArrayList<>();
+    Query next = query;
+    while (true) {
+      Page<Resource<?, ?>> page = list(next);
+      out.addAll(page.items());
+      if (page.next() == null) {
+        return out;
+      }
+      next =
+          new Query(
+              query.kind(),
+              query.project(),
+              query.labels(),
+              query.fields(),
+              query.limit(),
+              page.next(),
+              query.among());
+    }
+  }
 
   /** How many there are of each kind; for metrics. */
   Map<Kind, Long> count();

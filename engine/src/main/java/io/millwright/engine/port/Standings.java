@@ -21,9 +21,9 @@ public interface Standings {
    *
    * @param deleting true if their deletion was asked for
    * @param off true of machines that are declared to be off
-   * @param conditions Held, if it holds; otherwise Ready, and Progressing if it holds. {@code
-   *     since} is that of the one which has it longest. Neither reason nor message are given of
-   *     those that are well or worked on, and no condition of those that are to go or to be off
+   * @param conditions Held, if it holds; otherwise Ready. {@code since} is that of the one which
+   *     has it longest. Neither reason nor message are given of those that are well, and no
+   *     condition of those that are to go or to be off
    * @param count how many
    * @param some the first four by project and name
    */

@@ -1,7 +1,5 @@
 package io.millwright.engine.port;
 
-import java.util.function.UnaryOperator;
-
 /** An open transaction: the parts of the database as seen and changed in it. */
 public interface Tx {
   Resources resources();
@@ -54,14 +52,6 @@ public interface Tx {
 
   /** Eight hex digits that name this installation for ever; made with the database. */
   String installation();
-
-  /**
-   * Seals passwords' hashes that a version before they were secret has left in clear, in what is
-   * declared and in what groups have declared; no declaration counts as changed by that.
-   *
-   * @return how many rows had some
-   */
-  int sealHashes(UnaryOperator<String> seal);
 
   /** What its nodes share; locked until the transaction ends. */
   Shared shared();

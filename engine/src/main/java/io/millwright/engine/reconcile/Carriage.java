@@ -10,6 +10,7 @@ import io.millwright.engine.image.ImageFiles;
 import io.millwright.engine.machine.ResolvedMachine;
 import io.millwright.engine.outside.Outside;
 import io.millwright.model.Resource;
+import io.millwright.model.Sha256;
 import io.millwright.model.VolumeStatus;
 import io.millwright.planner.Step;
 import java.io.IOException;
@@ -17,7 +18,6 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -228,7 +228,7 @@ final class Carriage {
   /** Of all but the zeros at the end, of which one hypervisor may write more than another. */
   private static String sha256(Path file) throws IOException {
     try (InputStream in = Files.newInputStream(file)) {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      MessageDigest digest = Sha256.digest();
       byte[] piece = new byte[1 << 20];
       byte[] zeros = new byte[1 << 20];
       long held = 0;
@@ -247,8 +247,6 @@ final class Carriage {
         held += got - end;
       }
       return HexFormat.of().formatHex(digest.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has it
     }
   }
 }

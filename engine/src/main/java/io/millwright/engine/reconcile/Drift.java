@@ -29,7 +29,6 @@ import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.Power;
 import io.millwright.model.Resource;
-import io.millwright.model.Selector;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
 import io.millwright.planner.MachineDrift;
@@ -40,6 +39,7 @@ import io.millwright.planner.MachinePlanner;
 import io.millwright.planner.Plan;
 import io.millwright.planner.Step;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -188,9 +188,7 @@ public final class Drift {
     Lookup lookup = new Lookup(tx);
     Map<String, DriftPolicy> policies = new HashMap<>();
     List<Resource<?, ?>> hypervisors =
-        tx.resources()
-            .list(new Resources.Query(Kind.HYPERVISOR, null, Selector.ALL, Map.of(), 1000, null))
-            .items();
+        tx.resources().all(Resources.Query.of(Kind.HYPERVISOR, null));
     for (Resource<?, ?> hypervisor : hypervisors) {
       List<Resource<?, ?>> asked =
           tx.resources().on(hypervisor.uid()).stream()
@@ -213,7 +211,7 @@ public final class Drift {
                     : null));
       }
       machines.sort(
-          java.util.Comparator.comparing((Subject s) -> s.machine().machine().project())
+          Comparator.comparing((Subject s) -> s.machine().machine().project())
               .thenComparing(s -> s.machine().machine().name()));
       if (!machines.isEmpty()) {
         out.add(new Place(hypervisor.as(HypervisorSpec.class, HypervisorStatus.class), machines));

@@ -24,7 +24,6 @@ import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
-import io.millwright.model.Violation;
 import io.millwright.planner.GroupPlanner;
 import io.millwright.planner.GroupPlanner.Act;
 import io.millwright.planner.GroupPlanner.Goal;
@@ -138,6 +137,7 @@ public final class GroupReconciler implements AutoCloseable {
     }
     boolean follows = group.spec().follow() != null && group.spec().follow().image(clock.instant());
     Seen seen = store.read(tx -> see(tx, group, follows));
+    forgetDeleted(seen);
     Map<UUID, String> trouble = probe.ask(group.spec().rollout().healthGate(), seen.patients());
     Instant now = clock.instant();
     Map<Integer, Member> health = new TreeMap<>();
@@ -148,6 +148,14 @@ public final class GroupReconciler implements AutoCloseable {
           : new Work(run, group, seen, health, now).go();
     } catch (Stale e) {
       return Optional.of(Duration.ofMillis(100));
+    }
+  }
+
+  private void forgetDeleted(Seen seen) {
+    for (Look look : seen.looks().values()) {
+      if (look.machine().deleting()) {
+        probe.forget(look.machine().uid());
+      }
     }
   }
 
@@ -632,11 +640,7 @@ public final class GroupReconciler implements AutoCloseable {
         return Optional.of(SOON);
       } catch (ProblemException e) {
         // There is no place for one more, say, or an image is gone that an old revision names.
-        String why =
-            e.problem().errors().stream()
-                .map(Violation::message)
-                .findFirst()
-                .orElse(e.problem().detail());
+        String why = e.problem().first();
         run.log("nothing more can be begun now: " + why);
         if (undoing == null) {
           run.waitFor("Refused", why, AGAIN);
@@ -813,6 +817,7 @@ public final class GroupReconciler implements AutoCloseable {
 
   private Optional<Duration> dissolve(Run run, Resource<GroupSpec, GroupStatus> group) {
     Seen seen = store.read(tx -> see(tx, group, false));
+    forgetDeleted(seen);
     List<Step> steps = new ArrayList<>();
     Map<String, String> begun = new HashMap<>();
     boolean more = false;

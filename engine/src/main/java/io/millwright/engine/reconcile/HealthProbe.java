@@ -269,6 +269,11 @@ final class HealthProbe implements AutoCloseable {
     }
   }
 
+  /** Nobody will ask this machine any more. */
+  void forget(UUID machine) {
+    hanging.remove(machine);
+  }
+
   private Optional<Ended> ended(
       Resource<HypervisorSpec, HypervisorStatus> host, Mark mark, long begun, long end)
       throws DriverException, InterruptedException {

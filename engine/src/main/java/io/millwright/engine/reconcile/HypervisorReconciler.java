@@ -306,7 +306,7 @@ public final class HypervisorReconciler {
     for (UUID uid : others) {
       Optional<Resource<?, ?>> living = tx.resources().find(uid);
       if (living.isPresent()) {
-        // Of a host that did not say which one it is these may be its neighbour's.
+        // If the host did not say which one it is, it may have listed its neighbour's machines.
         if (index.all().host() != null && isAstray(tx, living.get(), hypervisor)) {
           astray.add(uid);
         }

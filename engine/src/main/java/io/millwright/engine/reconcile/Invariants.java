@@ -32,7 +32,6 @@ import io.millwright.model.Operation;
 import io.millwright.model.Operation.State;
 import io.millwright.model.Power;
 import io.millwright.model.Resource;
-import io.millwright.model.Selector;
 import io.millwright.model.SnapshotStatus;
 import io.millwright.model.VolumeSpec;
 import io.millwright.model.VolumeStatus;
@@ -309,16 +308,7 @@ public final class Invariants {
   }
 
   static List<Resource<?, ?>> all(Tx tx, Kind kind) {
-    List<Resource<?, ?>> out = new ArrayList<>();
-    String cursor = null;
-    do {
-      var page =
-          tx.resources()
-              .list(new Resources.Query(kind, null, Selector.ALL, Map.of(), PAGE, cursor));
-      out.addAll(page.items());
-      cursor = page.next();
-    } while (cursor != null);
-    return out;
+    return tx.resources().all(Resources.Query.of(kind, null));
   }
 
   /** One look at everything. */
@@ -423,6 +413,18 @@ public final class Invariants {
               .isPresent();
     }
 
+    private List<Operation> all(String state) {
+      List<Operation> out = new ArrayList<>();
+      String cursor = null;
+      do {
+        var page =
+            tx.operations().list(new Operations.Query(null, null, null, state, null, PAGE, cursor));
+        out.addAll(page.items());
+        cursor = page.next();
+      } while (cursor != null);
+      return out;
+    }
+
     /**
      * Every operation has ended, or says what it waits for; and somebody will look at it again, for
      * otherwise it goes on for ever in words only.
@@ -430,10 +432,7 @@ public final class Invariants {
     private void operations() {
       List<Operation> unfinished = new ArrayList<>();
       for (String word : List.of("pending", "running", "waiting", "undoing")) {
-        for (Operation o :
-            tx.operations()
-                .list(new Operations.Query(null, null, null, word, null, PAGE, null))
-                .items()) {
+        for (Operation o : all(word)) {
           unfinished.add(o);
           Instant begun = o.createdAt();
           switch (o.state()) {

@@ -179,13 +179,13 @@ public final class MachineReconciler {
       // It was never placed, so nothing of it can be anywhere.
       return machine.deleting() ? forget(run, machine) : Optional.empty();
     }
-    // Of what was never up there are none.
+    // A machine that was never up has no snapshots.
     boolean rebuilt = machine.status().former() != null;
     Optional<String> snapshot =
         machine.deleting() || rebuilt || machine.status().readyBy() != null
             ? store.read(tx -> Snapshots.hindrance(tx, machine))
             : Optional.empty();
-    // Who goes back to its former system starts it, and that is what is just being copied.
+    // Giving a rebuild up starts the former system, whose disk is just being copied.
     if (run.cancelled() && !(rebuilt && snapshot.isPresent())) {
       return undo.giveUp(run, subject, "Cancelled", "it was cancelled", true);
     }
@@ -231,7 +231,7 @@ public final class MachineReconciler {
       if (!machine.deleting()) {
         resolved = imported ? resolved : bootAgain(run, resolved, facts);
       } else if (machine.status().moving()) {
-        // There is one place from which its volumes are let go, and that is the one before.
+        // Its volumes are let go from one place only: from where the machine was before it moved.
         resolved =
             undo.turnBack(
                 run,

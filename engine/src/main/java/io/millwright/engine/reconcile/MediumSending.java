@@ -157,7 +157,7 @@ final class MediumSending {
         asked = now;
         try {
           cancelled = !run.mayGoOn();
-        } catch (RuntimeException e) { // Lost, or a database that is away: then it may be lost
+        } catch (RuntimeException e) { // it is Lost, or may be: the database is away
           why = e;
         }
         if (!cancelled && why == null) {

@@ -35,7 +35,7 @@ final class Outdated {
   /** The number of the build that a machine would be made from now, if it has another one. */
   static Optional<Integer> newer(Lookup lookup, Resource<MachineSpec, MachineStatus> machine) {
     String has = machine.status().imageSha256();
-    // By which a build is checked is of that build.
+    // A machine that checks a build is made from that very build, so it is never outdated.
     if (has == null || machine.metadata().labels().containsKey(Names.TRIAL)) {
       return Optional.empty();
     }

@@ -17,7 +17,6 @@ import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
 import io.millwright.model.SourceSpec;
 import io.millwright.model.SourceStatus;
-import io.millwright.model.Violation;
 import io.millwright.planner.PoolPlanner;
 import io.millwright.planner.PoolPlanner.Next;
 import io.millwright.planner.Step;
@@ -79,11 +78,7 @@ public final class PoolReconciler {
           return Optional.of(Duration.ZERO);
         }
       } catch (ProblemException e) {
-        refusal =
-            e.problem().errors().stream()
-                .map(Violation::message)
-                .findFirst()
-                .orElse(e.problem().detail());
+        refusal = e.problem().first();
       }
     }
     tell(pool, refusal, now);

@@ -377,7 +377,7 @@ final class Run {
   }
 
   private void written(Supplier<Operations.Hold> writing) {
-    // What it says is true of some moment from here on, but not of when its answer is read.
+    // The hold was so at some moment after this one, but perhaps not any more when it is read.
     long now = ticks.getAsLong();
     Operations.Hold hold = writing.get();
     if (hold == Operations.Hold.LOST) {

@@ -33,6 +33,7 @@ import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Ref;
 import io.millwright.model.Resource;
+import io.millwright.model.Sha256;
 import io.millwright.model.SizeSpec;
 import io.millwright.model.SnapshotSpec;
 import io.millwright.model.SnapshotStatus;
@@ -40,13 +41,9 @@ import io.millwright.model.VolumeSpec;
 import io.millwright.model.manifest.Draft;
 import io.millwright.model.manifest.Json;
 import io.millwright.planner.Step;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -314,14 +311,7 @@ public final class Approving {
     if (!seal.isEmpty()) {
       all.addObject().put("secrets", seal);
     }
-    try {
-      return HexFormat.of()
-          .formatHex(
-              MessageDigest.getInstance("SHA-256")
-                  .digest(Json.write(all).getBytes(StandardCharsets.UTF_8)));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has it
-    }
+    return Sha256.hex(Json.write(all));
   }
 
   // --- asking ----------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -66,7 +67,7 @@ public final class Expire {
       Instant now,
       Violations at) {
     Expiry expiry = machine.spec().expiry();
-    if (before != null && java.util.Objects.equals(expiry, before.expiry())) {
+    if (before != null && Objects.equals(expiry, before.expiry())) {
       return;
     }
     TimeSpan most = longest(tx, machine.project());
@@ -172,9 +173,7 @@ public final class Expire {
   public Resource<?, ?> extend(Tx tx, String project, String name, TimeSpan ttl) {
     Violations at = Violations.at("ttl");
     Expiry.checkTtl(ttl, at);
-    if (!at.list().isEmpty()) {
-      throw ProblemException.invalid(at.list());
-    }
+    at.raise();
     Resource<?, ?> machine = machine(tx, project, name);
     Lifetime l = tx.lifetimes().lock(machine.uid()).orElse(null);
     Instant end = l == null ? null : l.expiresAt();

@@ -276,9 +276,10 @@ final class MachineAdmission {
   }
 
   /**
-   * Of an installer that cannot be followed is not seen that it is done before its system reports;
-   * so that one's first boot cannot have its volumes, and whoever declares them is told. Where a
-   * disk is lost and installed anew it gets them again when it is up, by its plan.
+   * Where an installer cannot be followed, nobody sees that it is done before the installed system
+   * reports. So that system cannot have its volumes at its first boot, and whoever declares some is
+   * told. A machine whose disk was lost and is installed anew gets its volumes again when it is up,
+   * by its plan.
    */
   private static void checkInstaller(
       Lookup lookup,

@@ -29,7 +29,6 @@ import io.millwright.model.Power;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
-import io.millwright.model.Selector;
 import io.millwright.model.SizeSpec;
 import io.millwright.model.Violations;
 import io.millwright.model.manifest.Draft;
@@ -292,11 +291,7 @@ public final class MachineImport {
   private static List<Resource<?, ?>> visible(Tx tx, Kind kind, String project) {
     List<Resource<?, ?>> out = new ArrayList<>();
     for (String place : Lookup.places(project)) {
-      tx
-          .resources()
-          .list(new Resources.Query(kind, place, Selector.ALL, Map.of(), 1000, null))
-          .items()
-          .stream()
+      tx.resources().all(Resources.Query.of(kind, place)).stream()
           .filter(r -> !named(out, r.name()))
           .forEach(out::add);
     }

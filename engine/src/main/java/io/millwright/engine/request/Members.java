@@ -40,11 +40,14 @@ import io.millwright.planner.Placement;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -91,7 +94,7 @@ public final class Members {
     String longest =
         spec.machine().volumes().stream()
             .map(v -> volumeName(group.name(), last, v.name()))
-            .max(java.util.Comparator.comparingInt(String::length))
+            .max(Comparator.comparingInt(String::length))
             .orElse(machineName(group.name(), last));
     at.field("metadata")
         .field("name")
@@ -186,7 +189,7 @@ public final class Members {
                 "a volume is formatted once, and "
                     + there.name()
                     + " is declared with "
-                    + String.valueOf(has.filesystem()).toLowerCase(java.util.Locale.ROOT)
+                    + String.valueOf(has.filesystem()).toLowerCase(Locale.ROOT)
                     + "; call the new one otherwise");
       }
     }
@@ -294,7 +297,7 @@ public final class Members {
           .all(Kind.HYPERVISOR, group.project())
           .forEach(h -> out.add(h.as(HypervisorSpec.class, HypervisorStatus.class)));
     }
-    out.sort(java.util.Comparator.comparing(Resource::name));
+    out.sort(Comparator.comparing(Resource::name));
     return out;
   }
 
@@ -313,7 +316,7 @@ public final class Members {
   }
 
   private static Optional<Integer> known(Tx tx, UUID group, MachineTemplate machine) {
-    // One that an earlier server wrote down may say the same in other words.
+    // What another version wrote down may say the same in other words, such as without a new field.
     return tx.groups()
         .same(group, machine)
         .or(() ->
@@ -756,8 +759,7 @@ public final class Members {
             .field("labels")
             .field(key)
             .require(
-                java.util.Objects.equals(
-                    before.metadata().labels().get(key), draft.labels().get(key)),
+                Objects.equals(before.metadata().labels().get(key), draft.labels().get(key)),
                 "is declared by " + group.title() + ", to which it belongs");
       }
     }

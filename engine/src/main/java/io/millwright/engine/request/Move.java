@@ -37,6 +37,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -110,7 +111,7 @@ public final class Move {
         hypervisor(lookup, project, String.valueOf(before.status().hypervisor())).orElseThrow();
     require(lookup, after, source, target, at);
     MachineStatus status = admission.move(tx, lookup, after, target, at);
-    refuse(at);
+    at.raise();
     tx.resources().update(after);
     List<String> carried = new ArrayList<>();
     for (String volume : before.spec().volumes()) {
@@ -179,7 +180,7 @@ public final class Move {
       at.require(
           !to.equals(machine.status().hypervisor()), machine.title() + " is on " + to + " already");
     }
-    refuse(at);
+    at.raise();
     return found.orElseThrow();
   }
 
@@ -220,7 +221,7 @@ public final class Move {
             + endpoint
             + "), in which a machine can be only once; delete it and declare it anew, with the"
             + " hypervisor that it shall be on");
-    refuse(at);
+    at.raise();
     ImageSpec image =
         lookup
             .get(
@@ -255,7 +256,7 @@ public final class Move {
     at.require(
         !carries || source.status().facets().contains(TRANSFER),
         source.title() + " lacks the facet " + TRANSFER + ", by which its volumes would be read");
-    refuse(at);
+    at.raise();
   }
 
   /** From here on there may be a copy of it, under a name that no other copy has had. */
@@ -293,12 +294,6 @@ public final class Move {
             "Moving",
             "It moves from " + source.name() + " to " + target.name() + " with its machine.");
     return volume.title();
-  }
-
-  private static void refuse(Violations at) {
-    if (!at.list().isEmpty()) {
-      throw ProblemException.invalid(at.list());
-    }
   }
 
   // --- ends, each a part of the commit that says so of the machine ---------------------------
@@ -416,7 +411,7 @@ public final class Move {
 
   private static List<Resource<VolumeSpec, VolumeStatus>> volumes(Tx tx, ResolvedMachine machine) {
     return machine.volumes().stream()
-        .sorted(java.util.Comparator.comparing(Resource::uid))
+        .sorted(Comparator.comparing(Resource::uid))
         .map(v ->
             tx.resources()
                 .lock(v.uid())

@@ -4,6 +4,7 @@ import io.millwright.engine.access.Caller;
 import io.millwright.engine.machine.Lookup;
 import io.millwright.engine.port.Groups.Member;
 import io.millwright.engine.port.Lifetimes.Lifetime;
+import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Resources.Query;
 import io.millwright.engine.port.Tx;
 import io.millwright.model.Condition;
@@ -51,8 +52,6 @@ public final class Pools {
   /** So long a machine may be away by itself before another one is made in its place. */
   private static final Duration AWAY = Duration.ofMinutes(5);
 
-  private static final int MOST = 1000;
-
   private final Apply apply;
   private final InstantSource clock;
 
@@ -89,9 +88,7 @@ public final class Pools {
     Violations at = Violations.at("");
     new Expiry(life, null, leash).check(at);
     Expire.admit(tx, project, life, at.field("ttl"));
-    if (!at.list().isEmpty()) {
-      throw ProblemException.invalid(at.list());
-    }
+    at.raise();
     Member member =
         tx.groups()
             .vacant(pool.uid(), pool.status().revision(), image(new Lookup(tx), pool))
@@ -237,22 +234,9 @@ public final class Pools {
   }
 
   private static int claimed(Tx tx, Resource<PoolSpec, PoolStatus> pool) {
-    int n = 0;
-    String cursor = null;
-    do {
-      var page =
-          tx.resources()
-              .list(
-                  new Query(
-                      Kind.MACHINE,
-                      pool.project(),
-                      Selector.parse("claimed", Names.CLAIMED_FROM + "=" + pool.name()),
-                      Map.of(),
-                      MOST,
-                      cursor));
-      n += page.items().size();
-      cursor = page.next();
-    } while (cursor != null);
-    return n;
+    Selector ours = Selector.parse("claimed", Names.CLAIMED_FROM + "=" + pool.name());
+    return tx.resources()
+        .all(new Query(Kind.MACHINE, pool.project(), ours, Map.of(), Resources.MOST, null))
+        .size();
   }
 }

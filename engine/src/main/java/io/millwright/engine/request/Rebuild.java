@@ -117,11 +117,11 @@ public final class Rebuild {
     Violations at = Violations.at("");
     Lookup lookup = new Lookup(tx);
     List<UUID> references = references(tx, lookup, after, at);
-    refuse(at);
+    at.raise();
     tx.resources().update(after);
     tx.resources().refer(after.uid(), references);
     MachineStatus status = admission.rebuild(tx, lookup, after, before.spec(), at);
-    refuse(at);
+    at.raise();
     tx.resources().updateStatus(after.uid(), status, "", "");
     Operation operation = Begin.operation(tx, after, Operation.Verb.REBUILD, caller.name(), clock);
     Resource<?, ?> now = tx.resources().find(after.uid()).orElseThrow();
@@ -157,11 +157,5 @@ public final class Rebuild {
       }
     }
     return out.stream().distinct().toList();
-  }
-
-  private static void refuse(Violations at) {
-    if (!at.list().isEmpty()) {
-      throw ProblemException.invalid(at.list());
-    }
   }
 }

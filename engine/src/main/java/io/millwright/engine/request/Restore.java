@@ -89,9 +89,7 @@ public final class Restore {
     String name = as == null ? old.name() : as;
     Violations at = Violations.at("");
     Names.checkLabel(name, at.field("name"));
-    if (!at.list().isEmpty()) {
-      throw ProblemException.invalid(at.list());
-    }
+    at.raise();
     if (tx.resources().find(Kind.VOLUME, project, name).isPresent()) {
       throw ProblemException.of(
           Problem.Type.CONFLICT,

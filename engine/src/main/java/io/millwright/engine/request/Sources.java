@@ -10,15 +10,13 @@ import io.millwright.model.Kind;
 import io.millwright.model.Problem;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
+import io.millwright.model.Sha256;
 import io.millwright.model.SourceSpec;
 import io.millwright.model.SourceStatus;
 import java.nio.charset.StandardCharsets;
-import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.Optional;
-import javax.crypto.Mac;
-import javax.crypto.spec.SecretKeySpec;
 import org.jspecify.annotations.Nullable;
 
 /** What people, and the hosts of repositories, say to sources. */
@@ -122,15 +120,7 @@ public final class Sources {
   }
 
   private static String hmac(String secret, byte[] body) {
-    try {
-      Mac mac = Mac.getInstance("HmacSHA256");
-      // An empty key is none for the JDK; nothing is ever signed with this one.
-      byte[] key = (secret.isEmpty() ? "none" : secret).getBytes(StandardCharsets.UTF_8);
-      mac.init(new SecretKeySpec(key, "HmacSHA256"));
-      return HexFormat.of().formatHex(mac.doFinal(body));
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException(e); // every JDK has it
-    }
+    return HexFormat.of().formatHex(Sha256.hmac(secret.getBytes(StandardCharsets.UTF_8), body));
   }
 
   private static Resource<SourceSpec, SourceStatus> lock(Tx tx, String project, String name) {

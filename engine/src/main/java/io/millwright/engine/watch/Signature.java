@@ -2,12 +2,10 @@ package io.millwright.engine.watch;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.millwright.model.Sha256;
 import java.io.ByteArrayOutputStream;
-import java.security.GeneralSecurityException;
 import java.time.Instant;
 import java.util.Base64;
-import javax.crypto.Mac;
-import javax.crypto.spec.SecretKeySpec;
 
 /**
  * Signs a delivery as <a href="https://www.standardwebhooks.com/">Standard Webhooks</a> says, for
@@ -20,16 +18,11 @@ final class Signature {
 
   /** What the header {@code webhook-signature} carries. */
   static String of(String secret, String id, Instant at, byte[] body) {
-    try {
-      Mac mac = Mac.getInstance("HmacSHA256");
-      mac.init(new SecretKeySpec(key(secret), "HmacSHA256"));
-      ByteArrayOutputStream signed = new ByteArrayOutputStream();
-      signed.writeBytes((id + "." + at.getEpochSecond() + ".").getBytes(UTF_8));
-      signed.writeBytes(body);
-      return "v1," + Base64.getEncoder().encodeToString(mac.doFinal(signed.toByteArray()));
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException(e); // every JDK has it
-    }
+    ByteArrayOutputStream signed = new ByteArrayOutputStream();
+    signed.writeBytes((id + "." + at.getEpochSecond() + ".").getBytes(UTF_8));
+    signed.writeBytes(body);
+    byte[] signature = Sha256.hmac(key(secret), signed.toByteArray());
+    return "v1," + Base64.getEncoder().encodeToString(signature);
   }
 
   private static byte[] key(String secret) {

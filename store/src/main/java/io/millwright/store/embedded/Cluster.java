@@ -105,13 +105,10 @@ record Cluster(Path directory, ServiceUser owner, Binaries binaries) {
         unfinished,
         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     owner.give(unfinished);
-    // The superuser gets no password at all, so that no one can log in as it; "reject" is what
-    // initdb
-    // accepts that from. Who may log in, by SCRAM only, is in the access file that each start
-    // writes.
+    // The superuser gets no password at all, so that no one can log in as it; initdb accepts that
+    // with "reject". Who may log in, by SCRAM only, is in the access file that each start writes.
     // The collation is by code point, as in C, and the same on every system; unlike C it knows
-    // upper
-    // and lower case beyond ASCII.
+    // upper and lower case beyond ASCII.
     run(
         List.of(
             binaries.program("initdb").toString(),
@@ -127,9 +124,8 @@ record Cluster(Path directory, ServiceUser owner, Binaries binaries) {
             "--no-instructions"),
         "");
     // Single-user mode reads statements, one a line, from its input: the password is on no command
-    // line. To stretch it, as SCRAM does 4096 times unless told otherwise, makes what somebody
-    // thought
-    // up harder to guess; 192 random bits need none of that, which each connection would pay for.
+    // line. SCRAM would hash it 4096 times, which makes what somebody thought up harder to guess;
+    // 192 random bits need none of that, and each connection would pay for it.
     run(
         List.of(
             binaries.program("postgres").toString(),

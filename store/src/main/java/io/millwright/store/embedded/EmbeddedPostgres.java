@@ -5,8 +5,8 @@ import static io.millwright.store.embedded.EmbeddedPostgresException.Reason.NOT_
 import static io.millwright.store.embedded.EmbeddedPostgresException.Reason.NO_BINARIES;
 import static io.millwright.store.embedded.EmbeddedPostgresException.Reason.PASSWORD_REJECTED;
 import static io.millwright.store.embedded.EmbeddedPostgresException.Reason.PORT_TAKEN;
-import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.millwright.model.Sha256;
 import java.io.File;
 import java.io.IOException;
 import java.net.BindException;
@@ -15,8 +15,6 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -327,11 +325,9 @@ public final class EmbeddedPostgres implements AutoCloseable {
   private void launchOnce() throws IOException {
     endOrphans();
     // Nothing runs here. PostgreSQL would see that itself, unless the number in the file has been
-    // given
-    // to another process since, or the power failed before the number was written. Should a server
-    // run
-    // all the same, its shared memory, found by the directory's inode, still keeps a second one
-    // out.
+    // given to another process since, or the power failed before the number was written. Should a
+    // server run all the same, its shared memory, found by the directory's inode, still keeps a
+    // second one out.
     Files.deleteIfExists(Postmaster.pidFile(cluster.directory()));
     if (!isFree(port)) {
       throw portTaken();
@@ -527,14 +523,8 @@ public final class EmbeddedPostgres implements AutoCloseable {
    * machine, which has the same paths inside.
    */
   private static String clusterName(Path directory, String password) {
-    try {
-      byte[] digest =
-          MessageDigest.getInstance("SHA-256")
-              .digest((directory + "\n" + password).getBytes(UTF_8));
-      return "millwright-" + HexFormat.of().formatHex(digest, 0, 6);
-    } catch (NoSuchAlgorithmException e) {
-      throw new AssertionError("every Java has SHA-256", e);
-    }
+    byte[] digest = Sha256.of(directory + "\n" + password);
+    return "millwright-" + HexFormat.of().formatHex(digest, 0, 6);
   }
 
   private Path settingsFile() {

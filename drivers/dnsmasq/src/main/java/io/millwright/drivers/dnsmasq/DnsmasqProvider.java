@@ -7,13 +7,11 @@ import io.millwright.driver.FaultKind;
 import io.millwright.driver.NetworkServices;
 import io.millwright.driver.NetworkServicesProvider;
 import io.millwright.model.Names;
-import io.millwright.model.Violation;
 import io.millwright.model.Violations;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 
 /** Offers {@link Dnsmasq} under the name {@code dnsmasq}. */
 public final class DnsmasqProvider implements NetworkServicesProvider {
@@ -90,20 +88,15 @@ public final class DnsmasqProvider implements NetworkServicesProvider {
   @Override
   public NetworkServices open(Map<String, String> settings, String installation)
       throws DriverException {
-    Violations at = Violations.at("settings");
-    check(settings, at);
-    if (!at.list().isEmpty()) {
-      throw new DriverException(
-          FaultKind.REFUSED,
-          at.list().stream().map(DnsmasqProvider::line).collect(Collectors.joining("; ")));
-    }
+    DriverDescription.requireValid(settings, this::check);
+    Violations none = Violations.at("settings");
     if (!installation.matches("[0-9a-f]{8}")) {
       throw new DriverException(FaultKind.BUG, Names.quote(installation) + " is no installation.");
     }
     return new Dnsmasq(
-        path(settings, DIRECTORY, at),
-        new Daemon(path(settings, PID_FILE, at)),
-        new Daemon(path(settings, DNS_PID_FILE, at)),
+        path(settings, DIRECTORY, none),
+        new Daemon(path(settings, PID_FILE, none)),
+        new Daemon(path(settings, DNS_PID_FILE, none)),
         installation,
         settings.getOrDefault(LEASE_SECONDS, ""));
   }
@@ -121,9 +114,5 @@ public final class DnsmasqProvider implements NetworkServicesProvider {
         .require(
             !settings.containsKey(name), Names.quote(value) + " is no absolute path on the server");
     return Path.of("/");
-  }
-
-  private static String line(Violation violation) {
-    return violation.field() + ": " + violation.message();
   }
 }

@@ -5,9 +5,8 @@ import io.millwright.driver.NetworkServices.Reservation;
 import io.millwright.model.Ip;
 import io.millwright.model.Mac;
 import io.millwright.model.Names;
+import io.millwright.model.Sha256;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -50,8 +49,9 @@ final class RecordText {
     for (Reservation r : records.reservations()) {
       out.append(r.mac()).append(',');
       out.append(r.ip().v6() ? "[" + r.ip() + "]" : r.ip().toString());
-      // The name is for the guest to be told; DNS has its own. With its domain it is never
-      // ambiguous; without, a guest is rather told none than served a line that means otherwise.
+      // This name is only what the guest is told of itself; DNS is served from the hosts file. With
+      // a domain dnsmasq cannot take the name for anything else. Where it could without one, the
+      // guest is told no name.
       if (!records.domain().isEmpty()) {
         out.append(',').append(records.hostname()).append('.').append(records.domain());
       } else if (!AMBIGUOUS.matcher(records.hostname()).matches()) {
@@ -85,14 +85,8 @@ final class RecordText {
 
   /** A digest of a DHCP file's text, where a missing file counts as an empty one. */
   static String digest(@Nullable String dhcp) {
-    try {
-      byte[] hash =
-          MessageDigest.getInstance("SHA-256")
-              .digest((dhcp == null ? "" : dhcp).getBytes(StandardCharsets.ISO_8859_1));
-      return HexFormat.of().formatHex(hash, 0, 8);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every Java has it
-    }
+    byte[] hash = Sha256.of((dhcp == null ? "" : dhcp).getBytes(StandardCharsets.ISO_8859_1));
+    return HexFormat.of().formatHex(hash, 0, 8);
   }
 
   /** True if this hosts file says that dnsmasq has been told of this DHCP file. */

@@ -21,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import org.xbill.DNS.Lookup;
 import org.xbill.DNS.Name;
 import org.xbill.DNS.Record;
+import org.xbill.DNS.ReverseMap;
 import org.xbill.DNS.SimpleResolver;
 import org.xbill.DNS.Type;
 
@@ -238,7 +239,7 @@ final class RunningDnsmasq implements AutoCloseable {
   }
 
   List<String> names(Ip ip) throws IOException {
-    return ask(ip.reverseName(), Type.PTR);
+    return ask(ReverseMap.fromAddress(ip.toInetAddress()).toString(true), Type.PTR);
   }
 
   private static int freePort() throws IOException {

@@ -14,7 +14,6 @@ final class LibvirtError extends Exception {
   static final int NO_SUPPORT = 3;
   static final int NO_CONNECT = 5;
   static final int INVALID_CONN = 6;
-  static final int INVALID_ARG = 8;
   static final int OPERATION_FAILED = 9;
   static final int DOM_EXIST = 28;
   static final int OPERATION_DENIED = 29;

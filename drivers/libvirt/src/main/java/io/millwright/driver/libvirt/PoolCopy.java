@@ -3,6 +3,7 @@ package io.millwright.driver.libvirt;
 import static io.millwright.driver.libvirt.LibvirtError.check;
 
 import com.sun.jna.Pointer;
+import io.millwright.driver.Background;
 import io.millwright.driver.DiskCopy;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
@@ -12,15 +13,6 @@ import io.millwright.driver.libvirt.Handle.Pool;
 import io.millwright.driver.libvirt.Handle.Volume;
 import io.millwright.model.ByteSize;
 import java.time.Duration;
-import java.util.Map;
-import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,9 +30,7 @@ final class PoolCopy implements DiskCopy, AutoCloseable {
   private final Line line;
   private final PoolFiles files;
   private final PoolDisks disks;
-  private final ExecutorService background = Executors.newVirtualThreadPerTaskExecutor();
-  private final Map<ObjectName, CompletableFuture<Optional<DriverException>>> copies =
-      new ConcurrentHashMap<>();
+  private final Background<ObjectName> copies = new Background<>(PATIENCE, POLL);
 
   PoolCopy(Line line, PoolFiles files, PoolDisks disks) {
     this.line = line;
@@ -50,7 +40,7 @@ final class PoolCopy implements DiskCopy, AutoCloseable {
 
   @Override
   public void close() {
-    background.shutdownNow();
+    copies.close();
   }
 
   /** Goes on in the background when the one who asked gives up, and is found by the next one. */
@@ -58,45 +48,17 @@ final class PoolCopy implements DiskCopy, AutoCloseable {
   public Outcome copy(ObjectName from, ObjectName to, ByteSize size) throws DriverException {
     files.requireOurs(from);
     files.requireOurs(to);
-    CompletableFuture<Optional<DriverException>> work =
-        copies.computeIfAbsent(to, _ -> begin(from, to, size));
-    try {
-      Optional<DriverException> failure = work.get(PATIENCE.toMillis(), TimeUnit.MILLISECONDS);
-      copies.remove(to, work);
-      if (failure.isPresent()) {
-        throw failure.get();
-      }
-      return Outcome.DONE;
-    } catch (TimeoutException e) {
-      return new Outcome.Running("copy to " + to, POLL);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new DriverException(
-          FaultKind.UNREACHABLE, "The copy was not waited for.", "interrupted", e);
-    } catch (ExecutionException e) {
-      copies.remove(to, work);
-      throw new DriverException(
-          FaultKind.BUG, "The libvirt driver failed to copy a disk.", e.toString(), e);
-    }
-  }
-
-  /** The failure is the result, for whoever asks next. */
-  private CompletableFuture<Optional<DriverException>> begin(
-      ObjectName from, ObjectName to, ByteSize size) {
-    return CompletableFuture.supplyAsync(
-        () -> {
-          try {
-            return line.call(
+    return copies.ask(
+        to,
+        "copy to " + to,
+        "The libvirt driver failed to copy a disk.",
+        () ->
+            line.call(
                 Line.UNBOUNDED,
                 connection -> {
                   run(connection, from, to, size);
-                  return Optional.empty();
-                });
-          } catch (DriverException e) {
-            return Optional.of(e);
-          }
-        },
-        background);
+                  return Outcome.DONE;
+                }));
   }
 
   private void run(Connection connection, ObjectName from, ObjectName to, ByteSize size)

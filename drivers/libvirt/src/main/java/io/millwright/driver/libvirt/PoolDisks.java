@@ -12,12 +12,12 @@ import io.millwright.driver.libvirt.Handle.Domain;
 import io.millwright.driver.libvirt.Handle.Pool;
 import io.millwright.driver.libvirt.Handle.Volume;
 import io.millwright.model.ByteSize;
+import io.millwright.model.Sha256;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
@@ -59,7 +59,7 @@ final class PoolDisks implements Disks {
       files.deleteImage(pool, image.sha256());
       String format = image.format().equals(Image.MEDIUM) ? "raw" : image.format();
       try (FileChannel content = FileChannel.open(image.file(), StandardOpenOption.READ)) {
-        MessageDigest digest = sha256();
+        MessageDigest digest = Sha256.digest();
         files.upload(
             connection,
             pool,
@@ -84,14 +84,6 @@ final class PoolDisks implements Disks {
         throw new DriverException(
             FaultKind.REFUSED, "The image's file on the server cannot be read.", e.toString(), e);
       }
-    }
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has it
     }
   }
 

@@ -3,10 +3,9 @@ package io.millwright.driver.libvirt;
 import io.millwright.driver.DriverDescription;
 import io.millwright.driver.DriverDescription.Setting;
 import io.millwright.driver.DriverException;
-import io.millwright.driver.FaultKind;
 import io.millwright.model.Names;
-import io.millwright.model.Violation;
 import io.millwright.model.Violations;
+import java.net.URI;
 import java.net.URISyntaxException;
 import java.util.List;
 import java.util.Locale;
@@ -132,13 +131,7 @@ record Settings(
   }
 
   static Settings read(Map<String, String> given) throws DriverException {
-    Violations found = Violations.at("settings");
-    check(given, found);
-    if (!found.list().isEmpty()) {
-      throw new DriverException(
-          FaultKind.REFUSED,
-          String.join("; ", found.list().stream().map(Settings::line).toList()) + ".");
-    }
+    DriverDescription.requireValid(given, Settings::check);
     return new Settings(
         given.getOrDefault("uri", ""),
         given.getOrDefault("pool", "millwright"),
@@ -150,14 +143,10 @@ record Settings(
         given.get("password"));
   }
 
-  private static String line(Violation violation) {
-    return violation.field() + ": " + violation.message();
-  }
-
   /** Port, path and socket of the URI: not by which name and which transport it is reached. */
   String daemon() {
     try {
-      java.net.URI parts = new java.net.URI(uri);
+      URI parts = new URI(uri);
       String query = parts.getQuery() == null ? "" : parts.getQuery();
       String socket =
           Stream.of(query.split("&"))

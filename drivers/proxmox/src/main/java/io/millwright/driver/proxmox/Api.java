@@ -212,7 +212,7 @@ final class Api implements AutoCloseable {
 
   private JsonNode send(Sending request) throws DriverException, PveFault {
     if (closed) {
-      throw closed();
+      throw DriverException.closed();
     }
     Instant last = refused;
     if (last != null && clock.instant().isBefore(last.plus(PAUSE))) {
@@ -227,9 +227,9 @@ final class Api implements AutoCloseable {
     try {
       response = request.send();
     } catch (InterruptedException e) {
-      throw interrupted(e);
+      throw DriverException.interrupted(e);
     } catch (IOException e) {
-      throw closed ? closed() : Trust.failed(e, "ca or fingerprint");
+      throw closed ? DriverException.closed() : Trust.failed(e, "ca or fingerprint");
     }
     if (response.statusCode() == 401) {
       refused = clock.instant();
@@ -284,7 +284,7 @@ final class Api implements AutoCloseable {
         }
       } catch (InterruptedException e) {
         threads.shutdownNow();
-        throw interrupted(e);
+        throw DriverException.interrupted(e);
       } catch (ExecutionException e) {
         threads.shutdownNow();
         switch (e.getCause()) {
@@ -303,16 +303,6 @@ final class Api implements AutoCloseable {
   static String text(JsonNode at, String field, Function<JsonNode, String> otherwise) {
     JsonNode value = at.path(field);
     return value.isMissingNode() || value.isNull() ? otherwise.apply(at) : value.asString("");
-  }
-
-  private static DriverException closed() {
-    return new DriverException(FaultKind.UNREACHABLE, "The connection to it is closed.");
-  }
-
-  static DriverException interrupted(InterruptedException e) {
-    Thread.currentThread().interrupt();
-    return new DriverException(
-        FaultKind.UNREACHABLE, "The hypervisor did not answer in time.", "interrupted", e);
   }
 
   @Override

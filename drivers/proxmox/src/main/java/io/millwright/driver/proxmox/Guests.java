@@ -57,7 +57,7 @@ final class Guests {
     try (Locks.Held _ = locks.take(uid)) {
       return api.act(work);
     } catch (InterruptedException e) {
-      throw Api.interrupted(e);
+      throw DriverException.interrupted(e);
     }
   }
 

@@ -1,5 +1,6 @@
 package io.millwright.driver.proxmox;
 
+import io.millwright.driver.Background;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
@@ -15,13 +16,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,9 +34,7 @@ final class HeldDisks implements Disks, AutoCloseable {
   private final Guests guests;
   private final Contents contents;
   private final Duration patience;
-  private final ExecutorService background = Executors.newVirtualThreadPerTaskExecutor();
-  private final Map<String, CompletableFuture<Optional<DriverException>>> uploads =
-      new ConcurrentHashMap<>();
+  private final Background<String> uploads;
 
   /**
    * @param patience how long a call waits for what may take minutes; then whoever asked comes again
@@ -60,11 +52,12 @@ final class HeldDisks implements Disks, AutoCloseable {
     this.guests = guests;
     this.contents = contents;
     this.patience = patience;
+    this.uploads = new Background<>(patience, Guests.POLL);
   }
 
   @Override
   public void close() {
-    background.shutdownNow();
+    uploads.close();
   }
 
   // ------------------------------------------------------------------------------------- images
@@ -72,49 +65,25 @@ final class HeldDisks implements Disks, AutoCloseable {
   /** Goes on in the background when the one who asked gives up, and is found by the next one. */
   @Override
   public Outcome stage(Image image) throws DriverException {
-    CompletableFuture<Optional<DriverException>> work = uploads.get(image.sha256());
-    if (work == null) {
-      if (api.act(() -> staged(Cluster.read(api).place(settings), image.sha256())).isPresent()) {
-        return Outcome.DONE;
-      }
-      work = uploads.computeIfAbsent(image.sha256(), sha256 -> begin(image));
-    }
-    try {
-      Optional<DriverException> failure = work.get(patience.toMillis(), TimeUnit.MILLISECONDS);
-      uploads.remove(image.sha256(), work);
-      if (failure.isPresent()) {
-        throw failure.get();
-      }
+    String sha256 = image.sha256();
+    if (!uploads.has(sha256)
+        && api.act(() -> staged(Cluster.read(api).place(settings), sha256)).isPresent()) {
       return Outcome.DONE;
-    } catch (TimeoutException e) {
-      return new Outcome.Running("upload of " + image.sha256(), Guests.POLL);
-    } catch (InterruptedException e) {
-      throw Api.interrupted(e);
-    } catch (ExecutionException e) {
-      uploads.remove(image.sha256(), work);
-      throw new DriverException(
-          FaultKind.BUG, "The Proxmox VE driver failed to stage an image.", e.toString(), e);
     }
+    return uploads.ask(
+        sha256,
+        "upload of " + sha256,
+        "The Proxmox VE driver failed to stage an image.",
+        () -> api.act(() -> put(image)));
   }
 
-  /** The failure is the result, for whoever asks next. */
-  private CompletableFuture<Optional<DriverException>> begin(Image image) {
-    return CompletableFuture.supplyAsync(
-        () -> {
-          try {
-            return api.act(() -> {
-              Cluster.Place place = Cluster.read(api).place(settings);
-              contents.awaitCopy(place.files(), content(image), stem(image));
-              if (staged(place, image.sha256()).isEmpty()) {
-                upload(place, image);
-              }
-              return Optional.empty();
-            });
-          } catch (DriverException e) {
-            return Optional.of(e);
-          }
-        },
-        background);
+  private Outcome put(Image image) throws DriverException, PveFault {
+    Cluster.Place place = Cluster.read(api).place(settings);
+    contents.awaitCopy(place.files(), content(image), stem(image));
+    if (staged(place, image.sha256()).isEmpty()) {
+      upload(place, image);
+    }
+    return Outcome.DONE;
   }
 
   /** Proxmox VE itself compares the checksum before it copies the file to its place. */

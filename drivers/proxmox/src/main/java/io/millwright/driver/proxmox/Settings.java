@@ -3,13 +3,12 @@ package io.millwright.driver.proxmox;
 import io.millwright.driver.DriverDescription;
 import io.millwright.driver.DriverDescription.Setting;
 import io.millwright.driver.DriverException;
-import io.millwright.driver.FaultKind;
 import io.millwright.driver.Trust;
-import io.millwright.model.Violation;
 import io.millwright.model.Violations;
 import java.net.URI;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -160,16 +159,10 @@ record Settings(
   }
 
   static Settings read(Map<String, String> given) throws DriverException {
-    Violations found = Violations.at("settings");
-    check(given, found);
-    URI url = url(given.getOrDefault("url", "https://x"));
-    Numbers numbers = numbers(given);
+    DriverDescription.requireValid(given, Settings::check);
+    URI url = Objects.requireNonNull(url(given.getOrDefault("url", "")));
+    Numbers numbers = Objects.requireNonNull(numbers(given));
     String fingerprint = given.get("fingerprint");
-    if (!found.list().isEmpty() || url == null || numbers == null) {
-      throw new DriverException(
-          FaultKind.REFUSED,
-          String.join("; ", found.list().stream().map(Settings::line).toList()) + ".");
-    }
     return new Settings(
         url,
         given.getOrDefault("token", ""),
@@ -206,10 +199,6 @@ record Settings(
     }
     Numbers out = new Numbers(Integer.parseInt(m.group(1)), Integer.parseInt(m.group(2)));
     return out.from() >= 100 && out.count() >= FEWEST ? out : null;
-  }
-
-  private static String line(Violation violation) {
-    return violation.field() + ": " + violation.message();
   }
 
   /** Without the secret. */

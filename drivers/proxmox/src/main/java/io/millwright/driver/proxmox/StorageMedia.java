@@ -5,10 +5,7 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.Media;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.http.HttpRequest.BodyPublisher;
-import java.net.http.HttpRequest.BodyPublishers;
+import io.millwright.driver.Transfers;
 import java.util.Map;
 
 /** Media as ISO files of a storage. */
@@ -33,21 +30,10 @@ final class StorageMedia implements Media {
         () -> {
           Cluster.Place place = Cluster.read(api).place(settings);
           contents.awaitCopy(place.files(), "iso", name.toString());
-          contents.put(place.files(), "iso", name.toString(), "iso", published(iso), Map.of());
+          contents.put(
+              place.files(), "iso", name.toString(), "iso", Transfers.published(iso), Map.of());
           return Outcome.DONE;
         });
-  }
-
-  private static BodyPublisher published(Content iso) {
-    return BodyPublishers.fromPublisher(
-        BodyPublishers.ofInputStream(() -> {
-          try {
-            return iso.open();
-          } catch (IOException e) {
-            throw new UncheckedIOException(e);
-          }
-        }),
-        iso.length());
   }
 
   @Override

@@ -75,7 +75,7 @@ final class Tasks {
       try {
         Thread.sleep(pause);
       } catch (InterruptedException e) {
-        throw Api.interrupted(e);
+        throw DriverException.interrupted(e);
       }
       pause = pause.multipliedBy(2).compareTo(LAST_LOOK) > 0 ? LAST_LOOK : pause.multipliedBy(2);
     }

@@ -85,7 +85,7 @@ final class Attachments {
     try {
       lock.lockInterruptibly();
     } catch (InterruptedException e) {
-      throw Vim.interrupted(e);
+      throw DriverException.interrupted(e);
     }
     try {
       if (done <= asked || !of.equals(datastore)) {

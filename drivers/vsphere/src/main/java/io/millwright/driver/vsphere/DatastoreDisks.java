@@ -1,5 +1,6 @@
 package io.millwright.driver.vsphere;
 
+import io.millwright.driver.Background;
 import io.millwright.driver.DiskCopy;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
@@ -13,13 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -40,9 +35,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
   private final LinkedDisks links;
   private final boolean linked;
   private final Duration patience;
-  private final ExecutorService background = Executors.newVirtualThreadPerTaskExecutor();
-  private final Map<String, CompletableFuture<Optional<DriverException>>> uploads =
-      new ConcurrentHashMap<>();
+  private final Background<String> uploads;
 
   /** What is being copied, by what it is called until it is whole and has its name. */
   private final Map<String, Copy> copies = new ConcurrentHashMap<>();
@@ -72,6 +65,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
     this.links = links;
     this.linked = linked;
     this.patience = patience;
+    this.uploads = new Background<>(patience, POLL);
     this.vim = vim;
     this.tasks = tasks;
     this.attachments = attachments;
@@ -83,7 +77,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
 
   @Override
   public void close() {
-    background.shutdownNow();
+    uploads.close();
   }
 
   // ------------------------------------------------------------------------------------- images
@@ -91,52 +85,23 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
   /** Goes on in the background when the one who asked gives up, and is found by the next one. */
   @Override
   public Outcome stage(Image image) throws DriverException {
-    @Nullable CompletableFuture<Optional<DriverException>> work = uploads.get(image.sha256());
-    if (work == null) {
-      if (vim.act(() -> staged(places.get(), image.sha256()).isPresent())) {
-        return Outcome.DONE;
-      }
-      work = uploads.computeIfAbsent(image.sha256(), sha256 -> begin(image));
-    }
-    try {
-      Optional<DriverException> failure = work.get(patience.toMillis(), TimeUnit.MILLISECONDS);
-      uploads.remove(image.sha256(), work);
-      if (failure.isPresent()) {
-        throw failure.get();
-      }
+    String sha256 = image.sha256();
+    if (!uploads.has(sha256) && vim.act(() -> staged(places.get(), sha256).isPresent())) {
       return Outcome.DONE;
-    } catch (TimeoutException e) {
-      return new Outcome.Running("upload of " + image.sha256(), POLL);
-    } catch (InterruptedException e) {
-      throw Vim.interrupted(e);
-    } catch (ExecutionException e) {
-      uploads.remove(image.sha256(), work);
-      throw new DriverException(
-          FaultKind.BUG, "The vSphere driver failed to stage an image.", e.toString(), e);
     }
+    return uploads.ask(
+        sha256,
+        "upload of " + sha256,
+        "The vSphere driver failed to stage an image.",
+        () -> vim.act(() -> tasks.inTurn(files.image(sha256), Tasks.LEISURE, () -> put(image))));
   }
 
-  /** The failure is the result, for whoever asks next. */
-  private CompletableFuture<Optional<DriverException>> begin(Image image) {
-    return CompletableFuture.supplyAsync(
-        () -> {
-          try {
-            return vim.act(() ->
-                tasks.inTurn(
-                    files.image(image.sha256()),
-                    Tasks.LEISURE,
-                    () -> {
-                      Place place = places.get();
-                      if (staged(place, image.sha256()).isEmpty()) {
-                        upload.run(place, image);
-                      }
-                      return Optional.empty();
-                    }));
-          } catch (DriverException e) {
-            return Optional.of(e);
-          }
-        },
-        background);
+  private Outcome put(Image image) throws DriverException, VimFault {
+    Place place = places.get();
+    if (staged(place, image.sha256()).isEmpty()) {
+      upload.run(place, image);
+    }
+    return Outcome.DONE;
   }
 
   private Optional<DatastoreFiles.Entry> staged(Place place, String sha256)
@@ -156,7 +121,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
     for (String copy : links.unused(place, sha256)) {
       files.deleteDisk(place, copy);
     }
-    if (!uploads.containsKey(sha256)) { // of an upload that was broken off
+    if (!uploads.has(sha256)) { // of an upload that was broken off
       files.deleteDisk(place, files.image(sha256) + ImageUpload.PART);
       files.deleteBytes(place, files.image(sha256) + ImageUpload.PART);
       files.delete(place, files.image(sha256) + DatastoreFiles.UPLOAD);

@@ -5,10 +5,7 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.Media;
 import io.millwright.driver.ObjectName;
 import io.millwright.driver.Outcome;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.http.HttpRequest.BodyPublisher;
-import java.net.http.HttpRequest.BodyPublishers;
+import io.millwright.driver.Transfers;
 
 /** Media as ISO files of the datastore. */
 final class DatastoreMedia implements Media {
@@ -42,22 +39,9 @@ final class DatastoreMedia implements Media {
   private Outcome sent(ObjectName name, Content iso) throws DriverException, VimFault {
     Place place = places.get();
     files.ensureDirectory(place);
-    files.upload(place, name + DatastoreFiles.UPLOAD, published(iso));
+    files.upload(place, name + DatastoreFiles.UPLOAD, Transfers.published(iso));
     files.move(place, name + DatastoreFiles.UPLOAD, name + DatastoreFiles.MEDIUM);
     return Outcome.DONE;
-  }
-
-  /** Read while it is sent: an installation medium is as large as the vendor's. */
-  private static BodyPublisher published(Content iso) {
-    return BodyPublishers.fromPublisher(
-        BodyPublishers.ofInputStream(() -> {
-          try {
-            return iso.open();
-          } catch (IOException e) {
-            throw new UncheckedIOException(e);
-          }
-        }),
-        iso.length());
   }
 
   @Override

@@ -84,7 +84,7 @@ final class DatastoreTransfer implements DiskTransfer {
       int got;
       while ((got = in.readNBytes(piece, 0, piece.length)) > 0) {
         if (Thread.interrupted()) {
-          throw Vim.interrupted(new InterruptedException());
+          throw DriverException.interrupted(new InterruptedException());
         }
         if (!java.util.Arrays.equals(piece, 0, got, zeros, 0, got)) {
           ByteBuffer left = ByteBuffer.wrap(piece, 0, got);

@@ -3,9 +3,11 @@ package io.millwright.driver.vsphere;
 import io.millwright.driver.Disks;
 import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
+import io.millwright.model.Sha256;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.RandomAccessFile;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.nio.charset.StandardCharsets;
@@ -13,7 +15,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
@@ -72,8 +73,8 @@ final class ImageUpload {
 
   private static void requireChecksum(Disks.Image image) throws DriverException {
     try (InputStream in = Files.newInputStream(image.file())) {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      new DigestInputStream(in, digest).transferTo(java.io.OutputStream.nullOutputStream());
+      MessageDigest digest = Sha256.digest();
+      new DigestInputStream(in, digest).transferTo(OutputStream.nullOutputStream());
       if (!HexFormat.of().formatHex(digest.digest()).equals(image.sha256())) {
         throw new DriverException(
             FaultKind.REFUSED,
@@ -83,8 +84,6 @@ final class ImageUpload {
       }
     } catch (IOException e) {
       throw unreadable(e);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has it
     }
   }
 
@@ -130,7 +129,7 @@ final class ImageUpload {
       whole = true;
       return out;
     } catch (InterruptedException e) {
-      throw Vim.interrupted(e);
+      throw DriverException.interrupted(e);
     } catch (IOException e) {
       throw new DriverException(
           FaultKind.REFUSED,

@@ -58,7 +58,7 @@ final class Machines {
     try (Locks.Held _ = locks.take(uid)) {
       return vim.act(work);
     } catch (InterruptedException e) {
-      throw Vim.interrupted(e);
+      throw DriverException.interrupted(e);
     }
   }
 
@@ -200,20 +200,20 @@ final class Machines {
         tasks.run(machine.ref(), "ReconfigVM_Task", spec);
       }
       Optional<VmFacts> now = at(machine.ref());
-      if (now.isEmpty()) {
-        return;
+      if (now.isPresent()) {
+        if (!now.get().disks().isEmpty()) {
+          throw conflict(
+              "The machine's disks cannot be unplugged, so it is not removed.",
+              now.get().disks().getFirst().file());
+        }
+        tasks.run(machine.ref(), "Destroy_Task");
       }
-      if (!now.get().disks().isEmpty()) {
-        throw conflict(
-            "The machine's disks cannot be unplugged, so it is not removed.",
-            now.get().disks().getFirst().file());
-      }
-      tasks.run(machine.ref(), "Destroy_Task");
     } catch (VimFault e) {
       if (!e.is("ManagedObjectNotFound")) {
         throw e;
       }
     }
+    known.remove(machine.uid(), machine.ref());
   }
 
   static DriverException snapped(String forOperator) {

@@ -3,14 +3,13 @@ package io.millwright.driver.vsphere;
 import io.millwright.driver.DriverDescription;
 import io.millwright.driver.DriverDescription.Setting;
 import io.millwright.driver.DriverException;
-import io.millwright.driver.FaultKind;
 import io.millwright.driver.Trust;
 import io.millwright.model.Names;
-import io.millwright.model.Violation;
 import io.millwright.model.Violations;
 import java.net.URI;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -128,15 +127,9 @@ record Settings(
   }
 
   static Settings read(Map<String, String> given) throws DriverException {
-    Violations found = Violations.at("settings");
-    check(given, found);
-    URI url = url(given.getOrDefault("url", "https://x"));
+    DriverDescription.requireValid(given, Settings::check);
+    URI url = Objects.requireNonNull(url(given.getOrDefault("url", "")));
     String thumbprint = given.get("thumbprint");
-    if (!found.list().isEmpty() || url == null) {
-      throw new DriverException(
-          FaultKind.REFUSED,
-          String.join("; ", found.list().stream().map(Settings::line).toList()) + ".");
-    }
     return new Settings(
         url,
         given.getOrDefault("user", ""),
@@ -166,10 +159,6 @@ record Settings(
     } catch (IllegalArgumentException e) {
       return null;
     }
-  }
-
-  private static String line(Violation violation) {
-    return violation.field() + ": " + violation.message();
   }
 
   /** Without the password. */

@@ -4,6 +4,7 @@ import io.millwright.driver.DriverException;
 import io.millwright.driver.FaultKind;
 import io.millwright.driver.Transfers;
 import io.millwright.driver.Trust;
+import io.millwright.model.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -16,7 +17,6 @@ import java.net.http.HttpResponse.BodyHandler;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
@@ -178,22 +178,18 @@ final class Vim implements AutoCloseable {
   }
 
   private static Account account(Settings settings, Instant now) {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      digest.update(SALT);
-      for (String part : List.of(settings.url().toString(), settings.user(), settings.password())) {
-        digest.update(part.getBytes(StandardCharsets.UTF_8));
-        digest.update((byte) 0);
-      }
-      String key = HexFormat.of().formatHex(digest.digest());
-      synchronized (ACCOUNTS) {
-        ACCOUNTS.values().removeIf(account -> account.over(now));
-        Account out = ACCOUNTS.computeIfAbsent(key, _ -> new Account());
-        out.users++;
-        return out;
-      }
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has it
+    MessageDigest digest = Sha256.digest();
+    digest.update(SALT);
+    for (String part : List.of(settings.url().toString(), settings.user(), settings.password())) {
+      digest.update(part.getBytes(StandardCharsets.UTF_8));
+      digest.update((byte) 0);
+    }
+    String key = HexFormat.of().formatHex(digest.digest());
+    synchronized (ACCOUNTS) {
+      ACCOUNTS.values().removeIf(account -> account.over(now));
+      Account out = ACCOUNTS.computeIfAbsent(key, _ -> new Account());
+      out.users++;
+      return out;
     }
   }
 
@@ -281,7 +277,7 @@ final class Vim implements AutoCloseable {
     try {
       account.login.lockInterruptibly();
     } catch (InterruptedException e) {
-      throw interrupted(e);
+      throw DriverException.interrupted(e);
     }
     try {
       Session now = session;
@@ -586,30 +582,20 @@ final class Vim implements AutoCloseable {
 
   private <T> HttpResponse<T> send(Sending<T> request) throws DriverException {
     if (closed) {
-      throw closed();
+      throw DriverException.closed();
     }
     calls.incrementAndGet();
     try {
       return request.send();
     } catch (InterruptedException e) {
-      throw interrupted(e);
+      throw DriverException.interrupted(e);
     } catch (IOException e) {
       throw failed(e);
     }
   }
 
   private DriverException failed(IOException e) {
-    return closed ? closed() : Trust.failed(e, "ca or thumbprint");
-  }
-
-  private static DriverException closed() {
-    return new DriverException(FaultKind.UNREACHABLE, "The connection to it is closed.");
-  }
-
-  static DriverException interrupted(InterruptedException e) {
-    Thread.currentThread().interrupt();
-    return new DriverException(
-        FaultKind.UNREACHABLE, "The hypervisor did not answer in time.", "interrupted", e);
+    return closed ? DriverException.closed() : Trust.failed(e, "ca or thumbprint");
   }
 
   // --------------------------------------------------------------------------------------- files

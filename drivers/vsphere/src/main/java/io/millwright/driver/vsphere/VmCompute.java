@@ -12,16 +12,13 @@ import io.millwright.driver.Trust;
 import io.millwright.model.Devices;
 import io.millwright.model.Firmware;
 import io.millwright.model.GuestFamily;
+import io.millwright.model.Sha256;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -564,22 +561,12 @@ final class VmCompute implements Compute, HotPlug {
 
   /** In vSphere's way of writing: 16 pairs of digits, the first seven digits being its maker's. */
   static String diskUuid(String serial) {
-    try {
-      String digits =
-          "6000c29"
-              + HexFormat.of()
-                  .formatHex(
-                      MessageDigest.getInstance("SHA-256")
-                          .digest(serial.getBytes(StandardCharsets.UTF_8)))
-                  .substring(0, 25);
-      StringBuilder out = new StringBuilder();
-      for (int i = 0; i < 32; i += 2) {
-        out.append(i == 0 ? "" : i == 16 ? "-" : " ").append(digits, i, i + 2);
-      }
-      return out.toString();
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e); // every JDK has it
+    String digits = "6000c29" + Sha256.hex(serial).substring(0, 25);
+    StringBuilder out = new StringBuilder();
+    for (int i = 0; i < 32; i += 2) {
+      out.append(i == 0 ? "" : i == 16 ? "-" : " ").append(digits, i, i + 2);
     }
+    return out.toString();
   }
 
   private List<Element> nics(Place place, Wanted wanted) throws DriverException, VimFault {
