@@ -110,10 +110,10 @@ final class SummaryApi {
             "Look at its deliveries; they are sent again by themselves, and at once by a button"
                 + " there.";
         case GROUP -> "Look at what its rollout says; continue it, or roll it back.";
-          case NETWORK ->
-              "See that its DHCP and DNS run; what is published meanwhile is served from then on.";
-          case POOL -> "Look at what it says there; it is filled again by itself.";
-          case SIZE, PROFILE, IMAGE, VOLUME, MACHINE, SNAPSHOT, OFFER ->
+        case NETWORK ->
+            "See that its DHCP and DNS run; what is published meanwhile is served from then on.";
+        case POOL -> "Look at what it says there; it is filled again by itself.";
+        case SIZE, PROFILE, IMAGE, VOLUME, MACHINE, SNAPSHOT, OFFER ->
             held ? "Look at what failed, then apply it again." : "Look at its last operation.";
       };
     }

@@ -37,7 +37,6 @@ import io.millwright.model.Operation.State;
 import io.millwright.model.Power;
 import io.millwright.model.ProblemException;
 import io.millwright.model.Resource;
-import io.millwright.model.Selector;
 import io.millwright.planner.ImagePlanner;
 import io.millwright.planner.Step;
 import java.io.IOException;
@@ -47,7 +46,6 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
@@ -463,7 +461,11 @@ public final class ImageReconciler {
                 .map(Resource::uid)
                 .toList());
     // Whose machines are outdated from now on.
-    tx.nudges().nudgeAll(all(tx.resources(), Kind.HYPERVISOR).stream().map(Resource::uid).toList());
+    tx.nudges()
+        .nudgeAll(
+            tx.resources().all(Resources.Query.of(Kind.HYPERVISOR, null)).stream()
+                .map(Resource::uid)
+                .toList());
   }
 
   private Optional<Duration> goOn(
@@ -922,21 +924,9 @@ public final class ImageReconciler {
 
   private List<Resource<HypervisorSpec, HypervisorStatus>> hypervisors() {
     return store.read(tx ->
-        all(tx.resources(), Kind.HYPERVISOR).stream()
+        tx.resources().all(Resources.Query.of(Kind.HYPERVISOR, null)).stream()
             .filter(h -> !h.deleting())
             .map(h -> h.as(HypervisorSpec.class, HypervisorStatus.class))
             .toList());
-  }
-
-  private static List<Resource<?, ?>> all(Resources resources, Kind kind) {
-    List<Resource<?, ?>> out = new ArrayList<>();
-    @Nullable String cursor = null;
-    do {
-      var page =
-          resources.list(new Resources.Query(kind, null, Selector.ALL, Map.of(), 1000, cursor));
-      out.addAll(page.items());
-      cursor = page.next();
-    } while (cursor != null);
-    return out;
   }
 }

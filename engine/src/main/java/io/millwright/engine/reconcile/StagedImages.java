@@ -20,7 +20,6 @@ import io.millwright.model.Resource;
 import io.millwright.model.Selector;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -97,16 +96,7 @@ final class StagedImages {
   }
 
   private static List<Resource<?, ?>> images(Tx tx) {
-    List<Resource<?, ?>> out = new ArrayList<>();
-    @Nullable String cursor = null;
-    do {
-      var page =
-          tx.resources()
-              .list(new Resources.Query(Kind.IMAGE, null, Selector.ALL, Map.of(), 1000, cursor));
-      out.addAll(page.items());
-      cursor = page.next();
-    } while (cursor != null);
-    return out;
+    return tx.resources().all(Resources.Query.of(Kind.IMAGE, null));
   }
 
   /** Removes what two complete listings and ten minutes have shown that nobody needs. */

@@ -7,13 +7,10 @@ import io.millwright.model.Kind;
 import io.millwright.model.NetworkSpec;
 import io.millwright.model.NetworkStatus;
 import io.millwright.model.Resource;
-import io.millwright.model.Selector;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
@@ -34,22 +31,13 @@ final class Wires {
         .distinct()
         .sorted()
         .forEach(tx.resources()::lock);
-    List<Resource<NetworkSpec, NetworkStatus>> out = new ArrayList<>();
-    String cursor = null;
-    do {
-      var page =
-          tx.resources()
-              .list(new Resources.Query(Kind.NETWORK, null, Selector.ALL, Map.of(), 1000, cursor));
-      for (Resource<?, ?> other : page.items()) {
-        if (!other.uid().equals(network.uid())
-            && !Collections.disjoint(
-                wires, of(lookup, other.project(), (NetworkSpec) other.spec()))) {
-          out.add(other.as(NetworkSpec.class, NetworkStatus.class));
-        }
-      }
-      cursor = page.next();
-    } while (cursor != null);
-    return out;
+    return tx.resources().all(Resources.Query.of(Kind.NETWORK, null)).stream()
+        .filter(other ->
+            !other.uid().equals(network.uid())
+                && !Collections.disjoint(
+                    wires, of(lookup, other.project(), (NetworkSpec) other.spec())))
+        .map(other -> other.as(NetworkSpec.class, NetworkStatus.class))
+        .toList();
   }
 
   /** Where a network's frames go: a hypervisor, what carries it there, and its VLAN. */
