@@ -5,7 +5,7 @@ const AWAY = 60_000;
 const TOUCHES = ['pointerdown', 'keydown', 'wheel', 'touchstart', 'touchmove'];
 
 /** Says whether anybody is there, by what they did last; whoever opens the page is. */
-export function attendance(page: EventTarget, now: () => number = Date.now): () => boolean {
+export function attendance(page: EventTarget, now: () => number = () => performance.now()): () => boolean {
   let touched = now();
   for (const touch of TOUCHES) {
     page.addEventListener(touch, () => (touched = now()), { capture: true, passive: true });

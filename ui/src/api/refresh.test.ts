@@ -1,6 +1,7 @@
 import { InfiniteQueryObserver, QueryClient, QueryObserver } from '@tanstack/react-query';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
+vi.stubGlobal('window', new EventTarget());
 vi.stubGlobal('location', { origin: 'http://millwright.test' });
 vi.stubGlobal('sessionStorage', { getItem: () => null, setItem: () => undefined, removeItem: () => undefined });
 const { collectionKey, oneKey, refresh } = await import('./queries');

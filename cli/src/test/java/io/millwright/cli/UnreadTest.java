@@ -25,7 +25,10 @@ class UnreadTest extends CliTestCase {
         "--help"
       })
   void aFullDiskIsAFailure(String command) throws Exception {
-    server.on("GET /projects/default/sizes/small", 200, "{\"kind\":\"Size\"}");
+    server.on(
+        "GET /projects/default/sizes/small",
+        200,
+        "{\"kind\":\"Size\",\"metadata\":{\"name\":\"small\",\"project\":\"default\"}}");
     server.on("GET /projects/default/events", 200, Samples.list());
     server.on("GET /operations", 200, Samples.list());
     for (Kind kind : Kind.values()) {
