@@ -202,7 +202,7 @@ class IsosTest {
   void anObjectionNamesWhatWasWritten() {
     Reply reply =
         rig.post(
-            "projects/default/renderings?installer=windows-server-2025",
+            "projects/default/renderings?installer=windows-server-2025&disk=/dev/vda",
             BUNDLE.replace("sudo: true", "sudo: true, shell: /bin/zsh"));
     assertThat(reply.status()).isEqualTo(400);
     assertThat(reply.json().path("errors").findValuesAsString("field"))
@@ -483,9 +483,12 @@ class IsosTest {
       assertThat(refused.status()).isEqualTo(400);
       assertThat(refused.raw().body())
           .contains("packageSource.mirror: is needed, for the medium holds no packages");
-      assertThat(rig.get("projects/iso4/images/" + without).json().at("/status/holdsPackages"))
-          .extracting(n -> n.asBoolean())
-          .isEqualTo(false);
+      assertThat(
+              rig.get("projects/iso4/images/" + without)
+                  .json()
+                  .at("/status/holdsPackages")
+                  .asString())
+          .isEqualTo("false");
       // Nor is a machine accepted that would wait for them.
       Reply machine = rig.post("apply?project=iso4&dryRun=true", INSTALLED.formatted(without, ""));
       assertThat(machine.status()).isEqualTo(400);
@@ -514,11 +517,16 @@ class IsosTest {
       spec: {attachments: [{hypervisor: sim, bridge: br0}], subnets: [{cidr: 10.78.0.0/24}]}
       ---
       apiVersion: millwright/v1
+      kind: Size
+      metadata: {name: roomy}
+      spec: {cores: 2, memory: 4GiB, disk: 80GiB}
+      ---
+      apiVersion: millwright/v1
       kind: Machine
       metadata: {name: host}
       spec:
         image: %s
-        size: small
+        size: roomy
         nics: [{network: net}]
         %s
       """;
