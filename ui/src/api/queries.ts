@@ -29,6 +29,8 @@ export interface Listing<R> {
   more?: (() => void) | undefined;
   /** The next part is asked for. */
   coming?: boolean;
+  /** The next part was asked for in vain. */
+  failed?: boolean;
   /** The server searches it: among all that there is, and not among what has come. */
   searched?: boolean;
 }
@@ -71,6 +73,7 @@ export function useParts<R>(
     retry: () => void query.refetch(),
     more: hasNextPage ? () => void fetchNextPage() : undefined,
     coming: query.isFetchingNextPage,
+    failed: query.isFetchNextPageError,
     searched: true,
   };
 }

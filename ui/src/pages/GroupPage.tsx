@@ -18,7 +18,7 @@ import { useState, type ReactNode } from 'react';
 import { api, unwrap, type Schemas } from '../api/client';
 import { running, standing, type Group } from '../api/kinds';
 import { actions, groupDiff, groupMembers, groupRevisions, once, one, operations, refresh, whole } from '../api/queries';
-import { Ago, Asked, Card, Empty, Facts, Loading, NotThere, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
+import { Ago, Asked, Card, Empty, Facts, HIDDEN, Loading, NotThere, PageHead, Quiet, Row, Standing, Trouble } from '../parts/basics';
 import { DataTable, type Column } from '../parts/DataTable';
 import { Declare } from '../parts/Declare';
 import { DeleteDialog } from '../parts/DeleteDialog';
@@ -180,7 +180,7 @@ function Rollout({ group, members }: { group: Group; members: Member[] }) {
           p: 0,
           m: 0,
           listStyle: 'none',
-          '& > li': { border: '1px dashed', borderColor: 'divider', borderRadius: 2, px: 1, py: 0.4, fontSize: '0.84rem' },
+          '& > li': { position: 'relative', border: '1px dashed', borderColor: 'divider', borderRadius: 2, px: 1, py: 0.4, fontSize: '0.84rem' },
           '& > li.fresh': { borderStyle: 'solid', borderColor: 'primary.main' },
           '& small': { color: 'text.secondary', fontSize: '0.84rem' },
         }}
@@ -200,11 +200,15 @@ function Rollout({ group, members }: { group: Group; members: Member[] }) {
 
 function MemberBox({ of, fresh }: { of: Member; fresh: boolean }) {
   const { health, word } = memberStanding(of);
+  const told = `${of.name}: ${word.toLowerCase()}, revision ${of.revision}${of.message ? `. ${of.message}` : ''}`;
   return (
     // Nothing of the library's: a group may have a thousand of them, and each changes as a rollout goes.
-    <li className={fresh ? 'fresh' : undefined} title={`${of.name}: ${word.toLowerCase()}, revision ${of.revision}${of.message ? `. ${of.message}` : ''}`}>
-      <Standing health={health} word={`${of.ordinal}`} />
-      <small> r{of.revision}</small>
+    <li className={fresh ? 'fresh' : undefined} title={told}>
+      <span style={HIDDEN}>{told}</span>
+      <span aria-hidden>
+        <Standing health={health} word={`${of.ordinal}`} />
+        <small> r{of.revision}</small>
+      </span>
     </li>
   );
 }

@@ -146,10 +146,10 @@ export function NewMachine() {
   });
 
   useEffect(() => {
-    if (same.data && typed.name === undefined && create.isIdle) {
+    if (same.data && typed.name === undefined && !create.isPending && !create.isSuccess) {
       setOthers((names) => new Set([...names, same.data.metadata.name]));
     }
-  }, [same.data, typed.name, create.isIdle]);
+  }, [same.data, typed.name, create.isPending, create.isSuccess]);
 
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {

@@ -86,23 +86,25 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
       replace: true,
     });
 
+  const chosen = useMemo(() => search.state?.split(',') ?? [], [search.state]);
   const counts = useMemo(() => {
     const out = new Map<string, number>();
     if (p.states) {
+      // What is chosen can be taken off again although nothing is in that state any more.
+      chosen.forEach((state) => out.set(state, 0));
       for (const row of of.items) {
         const s = p.states(row);
         out.set(s, (out.get(s) ?? 0) + 1);
       }
     }
     return [...out].sort(([a], [b]) => compare(a, b));
-  }, [of.items, p.states]);
+  }, [of.items, p.states, chosen]);
 
   // The first of a part, by whatever else than time, need not be the first of all.
   const first = p.columns[0]?.key;
   const order = of.more ? first : (search.sort ?? first);
   const desc = (search.desc ?? false) && order === (search.sort ?? first);
 
-  const chosen = useMemo(() => search.state?.split(',') ?? [], [search.state]);
   const shown = useMemo(() => {
     const stateOf = p.states;
     const rows = of.items.filter(
@@ -143,6 +145,7 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
           label="Search"
           value={search.q ?? ''}
           onChange={(q) => change({ q })}
+          longest={LONGEST}
           width={260}
           adornment={<SearchIcon fontSize="small" />}
         />
@@ -166,7 +169,7 @@ export function DataTable<R>({ of, ...p }: Props<R>) {
                 aria-pressed={chosen.includes(state)}
                 variant={chosen.includes(state) ? 'filled' : 'outlined'}
                 color={chosen.includes(state) ? 'primary' : 'default'}
-                onClick={() => change({ state: search.state === state ? undefined : state })}
+                onClick={() => change({ state: (chosen.includes(state) ? chosen.filter((c) => c !== state) : [state]).join(',') || undefined })}
               />
             ))}
           </Stack>
@@ -323,8 +326,9 @@ function useSeen(seen: (() => void) | undefined, again: unknown) {
 
 /** Where a list ends that goes on: who scrolls here gets the next part. */
 export function End<R>({ of }: { of: Listing<R> }) {
-  // It looks again when a part has not come, since what was asked for is given up when the list is read anew meanwhile.
-  const ref = useSeen(of.more && !of.coming ? of.more : undefined, `${of.items.length} ${of.coming}`);
+  // It looks again when a part has not come, since what was asked for is given up when the list is read anew meanwhile. What was
+  // refused, or took too long, is asked for by hand only.
+  const ref = useSeen(of.more && !of.coming && !of.failed ? of.more : undefined, `${of.items.length} ${of.coming}`);
   return (
     <div ref={ref}>
       {of.more && (
@@ -431,6 +435,7 @@ function Typing(p: {
   onChange: (text: string) => void;
   width: number;
   adornment?: ReactNode;
+  longest?: number;
   /** What is typed cannot be looked for. */
   wrong?: boolean;
 }) {
@@ -465,7 +470,7 @@ function Typing(p: {
       sx={{ width: { xs: '100%', sm: p.width }, bgcolor: 'background.paper', borderRadius: 2 }}
       slotProps={{
         inputLabel: { shrink: true },
-        htmlInput: { maxLength: LONGEST },
+        htmlInput: p.longest ? { maxLength: p.longest } : {},
         ...(p.adornment ? { input: { startAdornment: <InputAdornment position="start">{p.adornment}</InputAdornment> } } : {}),
       }}
     />
