@@ -105,7 +105,9 @@ final class GetCommand extends ListedAcross {
         wrong.add(Complaint.of(e));
       }
     }
-    show(there, targets.size() == 1);
+    if (!there.isEmpty()) {
+      show(there, targets.size() == 1);
+    }
     shell().out().flush();
     if (!wrong.isEmpty()) {
       throw new Failure(

@@ -47,6 +47,11 @@ public final class Background<K> implements AutoCloseable {
     return begun.containsKey(key);
   }
 
+  /** True if it goes on; one that ended is forgotten, for whoever undoes what it did. */
+  public boolean goesOn(K key) {
+    return begun.computeIfPresent(key, (_, one) -> one.isDone() ? null : one) != null;
+  }
+
   /**
    * Begins it, unless it was begun, and waits a little for its end.
    *

@@ -76,7 +76,6 @@ public final class NetworkReconciler {
       if (!differing.isEmpty()) {
         store.write(tx -> tx.nudges().nudgeAll(differing));
       }
-      withdraw(network, users.strange());
       outside.callServices(
           network,
           s -> {
@@ -84,6 +83,11 @@ public final class NetworkReconciler {
             return true;
           });
       tell(network, new Serving(true, "Serving", "What is published on it is served."));
+      try {
+        withdraw(network, users.strange());
+      } catch (DriverException e) {
+        LOG.info("{}: {}", network.title(), e.forOperator()); // it is served all the same
+      }
       return Optional.of(round);
     } catch (DriverException e) {
       LOG.info("{}: {}", network.title(), e.forOperator());
@@ -95,12 +99,10 @@ public final class NetworkReconciler {
   }
 
   private record Serving(boolean value, String reason, String message) {
+    /** Whatever the words are: a fault that is told now so and now so is no news. */
     boolean told(List<Condition> conditions) {
       return Condition.find(conditions, Condition.SERVING)
-          .filter(c ->
-              c.value() == Condition.Value.of(value)
-                  && c.reason().equals(reason)
-                  && c.message().equals(message))
+          .filter(c -> c.value() == Condition.Value.of(value) && c.reason().equals(reason))
           .isPresent();
     }
   }

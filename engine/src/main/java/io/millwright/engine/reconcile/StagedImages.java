@@ -150,10 +150,12 @@ final class StagedImages {
     Observation.Host host = seen.host();
     List<Resource<HypervisorSpec, HypervisorStatus>> neighbours =
         host == null ? List.of() : neighbours(hypervisor, host);
-    for (Resource<HypervisorSpec, HypervisorStatus> other : neighbours) {
-      staged(complete(other)).forEach(staged::remove);
+    if (!staged.isEmpty()) {
+      for (Resource<HypervisorSpec, HypervisorStatus> other : neighbours) {
+        staged(complete(other)).forEach(staged::remove);
+      }
     }
-    if (neighbours.isEmpty()) {
+    if (host != null && neighbours.isEmpty()) {
       // Not each hypervisor shows what was copied of an image before the copying was broken off.
       store.read(StagedImages::images).forEach(image -> sha256(image).forEach(staged::add));
     }

@@ -121,7 +121,7 @@ final class DatastoreDisks implements Disks, DiskCopy, AutoCloseable {
     for (String copy : links.unused(place, sha256)) {
       files.deleteDisk(place, copy);
     }
-    if (!uploads.has(sha256)) { // of an upload that was broken off
+    if (!uploads.goesOn(sha256)) { // of an upload that was broken off
       files.deleteDisk(place, files.image(sha256) + ImageUpload.PART);
       files.deleteBytes(place, files.image(sha256) + ImageUpload.PART);
       files.delete(place, files.image(sha256) + DatastoreFiles.UPLOAD);
