@@ -566,7 +566,7 @@ class MoveTest {
     world.await(
         "it is taken away",
         () -> world.outside(second).disks().stream().noneMatch(d -> d.name().equals(late)));
-    assertThat(told()).contains("Collected");
+    world.await("that is told", () -> told().contains("Collected"));
   }
 
   /** Reasons of the events of web. */

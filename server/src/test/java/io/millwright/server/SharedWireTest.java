@@ -92,34 +92,51 @@ class SharedWireTest {
   void ofTwoThatAskForOneAddressAtOnceOneGetsIt() throws Exception {
     for (int i = 1; i < 10; i++) {
       String ip = "10.20.0." + i;
-      CyclicBarrier both = new CyclicBarrier(2);
-      Queue<String> got = new ConcurrentLinkedQueue<>();
-      Queue<String> refusals = new ConcurrentLinkedQueue<>();
-      List<Thread> askers = new ArrayList<>();
-      for (String network : List.of("low", "high")) {
-        String asked = on(network, network + i, ip);
-        askers.add(
-            Thread.ofVirtual()
-                .start(() -> {
-                  try {
-                    both.await();
-                    world.apply(asked);
-                    got.add(network);
-                  } catch (ProblemException e) {
-                    refusals.add(e.problem().detail());
-                  } catch (InterruptedException | BrokenBarrierException e) {
-                    refusals.add(e.toString());
-                  }
-                }));
-      }
-      for (Thread asker : askers) {
-        asker.join();
-      }
-      assertThat(got).as(ip).hasSize(1);
-      assertThat(refusals)
+      assertThat(refusedOf(on("low", "low" + i, ip), on("high", "high" + i, ip)))
           .singleElement()
           .asString()
           .contains(ip + " is taken by a machine on another network on the same wire");
     }
+  }
+
+  @Test
+  void aNetworkIsWidenedOrAMachineGetsTheAddressButNotBoth() throws Exception {
+    for (int i = 200; i < 210; i++) {
+      String ip = "10.20.0." + i;
+      String widened = network("high", "", ip + "-10.20.0.219", "");
+      assertThat(refusedOf(on("low", "low" + i, ip), widened))
+          .singleElement()
+          .asString()
+          .containsAnyOf(
+              ip + " is given out by another network on the same wire",
+              "gives out " + ip + ", which a machine on another network on the same wire has");
+      world.apply(network("high", "", "10.20.0.100-10.20.0.199", ""));
+      world.apply(on("low", "low" + i, "auto"));
+    }
+  }
+
+  /** Applies both at once; what was refused of them. */
+  private List<String> refusedOf(String one, String other) throws InterruptedException {
+    CyclicBarrier both = new CyclicBarrier(2);
+    Queue<String> refusals = new ConcurrentLinkedQueue<>();
+    List<Thread> askers = new ArrayList<>();
+    for (String manifest : List.of(one, other)) {
+      askers.add(
+          Thread.ofVirtual()
+              .start(() -> {
+                try {
+                  both.await();
+                  world.apply(manifest);
+                } catch (ProblemException e) {
+                  refusals.add(e.problem().detail());
+                } catch (InterruptedException | BrokenBarrierException e) {
+                  refusals.add(e.toString());
+                }
+              }));
+    }
+    for (Thread asker : askers) {
+      asker.join();
+    }
+    return List.copyOf(refusals);
   }
 }

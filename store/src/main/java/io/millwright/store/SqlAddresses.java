@@ -320,6 +320,17 @@ final class SqlAddresses implements Addresses {
   }
 
   @Override
+  public void holdWires(Collection<UUID> hypervisors, boolean alone) {
+    String lock = alone ? "pg_advisory_xact_lock" : "pg_advisory_xact_lock_shared";
+    for (UUID hypervisor : hypervisors) {
+      jdbc.sql("SELECT " + lock + "(hashtextextended(:hypervisor, 3))")
+          .param("hypervisor", hypervisor.toString())
+          .query((row, n) -> Boolean.TRUE)
+          .single();
+    }
+  }
+
+  @Override
   public List<Lease> leasesOf(UUID network) {
     // inet sorts by address; host() would sort as text.
     return jdbc.sql(LEASES + "WHERE network = :network AND " + TAKEN + " ORDER BY address.ip")

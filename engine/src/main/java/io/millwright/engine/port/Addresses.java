@@ -52,6 +52,13 @@ public interface Addresses {
   /** Whether a machine other than this one has the address bound on one of these networks. */
   boolean bound(Collection<UUID> networks, Ip ip, UUID machine);
 
+  /**
+   * Until this transaction ends nobody else changes which networks these hypervisors carry.
+   *
+   * @param alone true for who changes that; false lets others hold them so, too
+   */
+  void holdWires(Collection<UUID> hypervisors, boolean alone);
+
   /** All leases of a network, in order of address. */
   List<Lease> leasesOf(UUID network);
 

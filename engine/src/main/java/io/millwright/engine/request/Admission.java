@@ -430,7 +430,8 @@ public final class Admission {
    */
   private static void admitRanges(
       Tx tx, Lookup lookup, Resource<?, ?> resource, NetworkSpec network, Violations at) {
-    List<Resource<NetworkSpec, NetworkStatus>> others = Wires.shared(tx, lookup, resource, network);
+    List<Resource<NetworkSpec, NetworkStatus>> others =
+        Wires.changing(tx, lookup, resource, network);
     Set<Ip> had = others.isEmpty() ? Set.of() : bound(tx, resource.uid());
     for (Resource<NetworkSpec, NetworkStatus> other : others) {
       List<NetworkSpec.Subnet> its = other.spec().subnets();

@@ -855,8 +855,7 @@ final class MachineAdmission {
       Resource<NetworkSpec, NetworkStatus> network,
       Ip ip,
       Violations at) {
-    List<Resource<NetworkSpec, NetworkStatus>> others =
-        Wires.shared(tx, lookup, network, network.spec());
+    List<Resource<NetworkSpec, NetworkStatus>> others = Wires.binding(tx, lookup, network);
     if (others.isEmpty()) {
       return;
     }

@@ -20,17 +20,33 @@ final class Wires {
   private Wires() {}
 
   /**
-   * The other networks on the wires of this one, of whatever project. Of two transactions that ask
-   * for the same wire the second waits for the first to end, and sees what that one did.
+   * The other networks on the wires of this one, of whatever project, for who changes this one:
+   * nobody binds an address of theirs by name meanwhile.
    */
-  static List<Resource<NetworkSpec, NetworkStatus>> shared(
+  static List<Resource<NetworkSpec, NetworkStatus>> changing(
       Tx tx, Lookup lookup, Resource<?, ?> network, NetworkSpec spec) {
+    return shared(tx, lookup, network, spec, true);
+  }
+
+  /**
+   * The same for who binds an address of this one. Where there are any, of two transactions that
+   * ask for the same wire the second waits for the first to end, and sees what that one did; where
+   * there are none, which is the rule, nobody waits.
+   */
+  static List<Resource<NetworkSpec, NetworkStatus>> binding(
+      Tx tx, Lookup lookup, Resource<NetworkSpec, NetworkStatus> network) {
+    List<Resource<NetworkSpec, NetworkStatus>> others =
+        shared(tx, lookup, network, network.spec(), false);
+    if (!others.isEmpty()) {
+      hypervisors(of(lookup, network.project(), network.spec())).forEach(tx.resources()::lock);
+    }
+    return others;
+  }
+
+  private static List<Resource<NetworkSpec, NetworkStatus>> shared(
+      Tx tx, Lookup lookup, Resource<?, ?> network, NetworkSpec spec, boolean alone) {
     Set<List<@Nullable Object>> wires = of(lookup, network.project(), spec);
-    wires.stream()
-        .map(wire -> (UUID) wire.getFirst())
-        .distinct()
-        .sorted()
-        .forEach(tx.resources()::lock);
+    tx.addresses().holdWires(hypervisors(wires), alone);
     return tx.resources().all(Resources.Query.of(Kind.NETWORK, null)).stream()
         .filter(other ->
             !other.uid().equals(network.uid())
@@ -38,6 +54,11 @@ final class Wires {
                     wires, of(lookup, other.project(), (NetworkSpec) other.spec())))
         .map(other -> other.as(NetworkSpec.class, NetworkStatus.class))
         .toList();
+  }
+
+  /** In one order for all, so that no two wait for each other. */
+  private static List<UUID> hypervisors(Set<List<@Nullable Object>> wires) {
+    return wires.stream().map(wire -> (UUID) wire.getFirst()).distinct().sorted().toList();
   }
 
   /** Where a network's frames go: a hypervisor, what carries it there, and its VLAN. */
