@@ -3,9 +3,12 @@
 set -euo pipefail
 umask 077
 die() { echo "millwright: $*" >&2; exit 1; }
-serials() { # DISK
-  lsblk -dnro SERIAL "$1"
-  udevadm info -q property -n "$1" | sed -n 's/^ID_SERIAL_SHORT=//p; s/^ID_SCSI_SERIAL=//p; s/^ID_SERIAL=//p'
+serials() { # DISK; those of the disks, too, that an array or several paths are made of
+  lsblk -snro SERIAL "$1"
+  for part in $(lsblk -snpro NAME "$1"); do
+    udevadm info -q property -n "$part" |
+      sed -n 's/^ID_SERIAL_SHORT=//p; s/^ID_SCSI_SERIAL=//p; s/^ID_SERIAL=//p; s/^ID_WWN=//p; s/^ID_WWN_WITH_EXTENSION=//p'
+  done
 }
 has() { # DISK, and serials of which it may have one
   all=$(serials "$1") || die "the serial of $1 is not known"
@@ -29,7 +32,11 @@ by_serial() { # SERIAL SERIALS
   one "$found" "$2" "with the serial $1"
 }
 by_path() { # PATH SERIALS
-  found=$(readlink -f "$1") && [ "$(lsblk -dnro TYPE "$found")" = disk ] || die "$1 is no disk"
+  found=$(readlink -f "$1") || die "$1 is not there"
+  case $(lsblk -dnro TYPE "$found") in
+    disk | mpath | raid*) ;;
+    *) die "$1 is no disk" ;;
+  esac
   one "$found" "$2" "at $1"
 }
 by_size() { # BYTES BYTES SERIALS

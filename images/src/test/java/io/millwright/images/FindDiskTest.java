@@ -57,7 +57,8 @@ class FindDiskTest {
       all.append("echo '").append(path).append(" disk'\n");
       sizes.append("echo '").append(path).append(" disk 21474836480'\n");
       serials.append(path).append(") echo '").append(disk.serial()).append("' ;;\n");
-      udev.append(path).append(") echo ID_SERIAL=").append(disk.ofMaker()).append(" ;;\n");
+      udev.append(path).append(") echo ID_SERIAL=").append(disk.ofMaker());
+      udev.append(name.equals("vda") ? "; echo ID_WWN=0x5000c500a0b1c2d3" : "").append(" ;;\n");
       mounts.append(path).append(") echo; echo '").append(disk.mounted()).append("' ;;\n");
     });
     command(
@@ -66,9 +67,14 @@ class FindDiskTest {
             + sizes
             + ";;\n*NAME,TYPE*)\n"
             + all
-            + ";;\n*MOUNTPOINT*) case \"$last\" in\n"
+            + ";;\n"
+            + "*-snpro*) case $last in /dev/md0) echo /dev/md0; echo /dev/vda ;; *) echo $last ;;"
+            + " esac;;\n"
+            + "*MOUNTPOINT*) case \"$last\" in\n"
             + mounts
-            + "esac ;;\n*TYPE*) case \"$last\" in /dev/vd?) echo disk ;; *) echo part ;; esac ;;\n"
+            + "esac ;;\n"
+            + "*TYPE*) case \"$last\" in /dev/vd?) echo disk ;; /dev/md0) echo raid1 ;; *) echo"
+            + " part ;; esac ;;\n"
             + "*SERIAL*) case \"$last\" in\n"
             + serials
             + "esac ;;\nesac\n");
@@ -116,6 +122,20 @@ class FindDiskTest {
     Storage storage = Storage.on(new Storage.Disk.BySerial("DATA-1"));
     assertThat(found(storage.withUntouched("MAKER_DATA-1"))).isEmpty();
     assertThat(found(storage.withUntouched("MAKER_SYSTEM"))).containsExactly("/dev/vda");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"MAKER_DATA-1", "0x5000c500a0b1c2d3"})
+  void anArrayIsADiskButNotIfOneOfItsDisksIsToBeLeftAlone(String kept) throws Exception {
+    assertThat(found(at("/dev/md0"))).containsExactly("/dev/md0");
+    assertThat(found(at("/dev/md0").withUntouched(kept))).isEmpty();
+    assertThat(Files.readString(root.resolve("log"))).contains("/dev/md0 is to be left alone");
+  }
+
+  @Test
+  void aSerialMayBeItsWorldWideName() throws Exception {
+    assertThat(found(Storage.on(new Storage.Disk.BySerial("0x5000c500a0b1c2d3"))))
+        .containsExactly("/dev/vda");
   }
 
   @Test
