@@ -355,6 +355,7 @@ class FreeBsdTest {
     "/dev/vtbd0, true",
     "/dev/da12, true",
     "/dev/nda0, true",
+    "/dev/sdda0, true",
     "/dev/vda, false",
     "/dev/sdb, false",
     "/dev/vda1, false",
