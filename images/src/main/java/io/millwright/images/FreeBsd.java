@@ -31,7 +31,9 @@ public final class FreeBsd implements Renderer<Answers> {
           "il", "is", "it", "jp", "lt", "nl", "no", "pl", "pt", "ru", "se", "si", "sk", "tr", "ua",
           "us");
 
-  /** A disk of FreeBSD's, and none of Linux's, nor a part of one; an SD card is sdda0, see sdda(4). */
+  /**
+   * A disk of FreeBSD's, and none of Linux's, nor a part of one; an SD card is sdda0, see sdda(4).
+   */
   private static final Pattern DISK =
       Pattern.compile("/dev/(?!(?:[hv]d|xvd|sd(?!da[0-9]))[a-z]|mmcblk)[a-z]{2,8}[0-9]{1,3}");
 
