@@ -8,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.security.SecureRandom;
 import java.util.Base64;
@@ -60,24 +59,33 @@ public final class SecretBox {
    * @throws IOException if it cannot be read, or others can read it as well
    */
   public static SecretBox open(Path file) throws IOException {
-    byte[] fresh = new byte[32];
-    new SecureRandom().nextBytes(fresh);
-    try {
-      Files.createFile(
-          file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-      Files.write(file, fresh, StandardOpenOption.WRITE, StandardOpenOption.SYNC);
-    } catch (FileAlreadyExistsException e) {
-      Set<PosixFilePermission> mode = Files.getPosixFilePermissions(file);
-      if (!Set.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE)
-          .containsAll(mode)) {
-        throw new IOException(file + " can be read by others; run: chmod 600 " + file, e);
-      }
+    if (!Files.exists(file)) {
+      make(file);
+    }
+    if (!Set.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE)
+        .containsAll(Files.getPosixFilePermissions(file))) {
+      throw new IOException(file + " can be read by others; run: chmod 600 " + file);
     }
     byte[] key = Files.readAllBytes(file);
     if (key.length != 32) {
       throw new IOException(file + " is no key file; restore it from your backup");
     }
     return new SecretBox(key);
+  }
+
+  /** Makes it whole or not at all, for half a key is no key; one that is there stays. */
+  private static void make(Path file) throws IOException {
+    byte[] key = new byte[32];
+    new SecureRandom().nextBytes(key);
+    Path fresh = Files.createTempFile(file.toAbsolutePath().getParent(), ".key-", null); // 0600
+    try {
+      Files.write(fresh, key, StandardOpenOption.WRITE, StandardOpenOption.SYNC);
+      Files.createLink(file, fresh);
+    } catch (FileAlreadyExistsException e) {
+      // Another server was quicker, and its key is the one.
+    } finally {
+      Files.deleteIfExists(fresh);
+    }
   }
 
   public String seal(String secret) {
