@@ -51,6 +51,8 @@ record Settings(
           "(?<hypervisor>[a-z]+)([+](?<transport>[a-z0-9]+))?://"
               + "(?<host>[^\\s\\p{Cntrl}/?#]*)(?<path>/[^\\s\\p{Cntrl}?#]*)?([?#][^\\s\\p{Cntrl}]*)?");
 
+  private static final Pattern PASSWORD = Pattern.compile("//[^/?#@]*:[^/?#]*@");
+
   /** See libvirt's documentation of its drivers and of remote URIs. */
   private static final List<String> HYPERVISORS =
       List.of(
@@ -106,6 +108,11 @@ record Settings(
 
   /** What libvirt itself would refuse without asking anybody. */
   private static void checkUri(String uri, Violations found) {
+    if (PASSWORD.matcher(uri).find()) {
+      // It would stand in answers, and ssh would be given it as an argument.
+      found.add("takes no password; give it as the setting password, and the user as user");
+      return;
+    }
     Matcher parts = URI.matcher(uri);
     if (!parts.matches()) {
       found.add(

@@ -31,6 +31,8 @@ final class SettingsTest {
     "uri,qemu+shh://host/system,did you mean \"ssh\"",
     "uri,qemu:///sytem,/system or /session",
     "uri,qemu+ssh://host,/system or /session",
+    "uri,qemu+ssh://root:s3cret@host/system,takes no password",
+    "uri,qemu+ssh://root:s3cret@ho st,takes no password",
     "pool,a/../b,is no name",
     "acceleration,fast,'auto, kvm or emulation'",
     "machineType,q35 -x,looks like q35",
@@ -45,7 +47,7 @@ final class SettingsTest {
             DriverException.class,
             e -> {
               assertThat(e.kind()).isEqualTo(FaultKind.REFUSED);
-              assertThat(e.forUser()).contains("settings." + key, says);
+              assertThat(e.forUser()).contains("settings." + key, says).doesNotContain("s3cret");
             });
   }
 
