@@ -41,7 +41,7 @@ public final class Generalisation {
     Set<String> packages = new LinkedHashSet<>(profile.packages());
     if (installer == Installer.PRESEED) {
       // The others' systems have it; and by these it can say on Debian what a network may be.
-      packages.addAll(List.of("cloud-init", "netplan.io", Preseed.RESOLVER));
+      packages.addAll(List.of("cloud-init", "netplan.io", Preseed.RESOLVER, "xfsprogs"));
     }
     return spec.withProfile(
         profile

@@ -38,6 +38,10 @@ while [ $# -ge 3 ]; do
     # Without a note that it was done: once it can be read, it may turn out blank.
     if ! readable; then complain "cannot be read"; continue; fi
     if blank; then
+      if ! command -v "mkfs.$type" >/dev/null 2>&1; then
+        complain "its image has no mkfs.$type to make its file system with"
+        continue
+      fi
       if ! "mkfs.$type" -q "$device" </dev/null 9>&-; then complain "mkfs.$type failed"; continue; fi
       found=formatted
     fi

@@ -214,6 +214,12 @@ def cloud_init_errors():
     ]
     if not errors:
         return []
+    # Of a command that failed it says no more than that: what data-disks.sh said is in its log.
+    try:
+        with open("/var/log/cloud-init-output.log", encoding="utf-8", errors="replace") as f:
+            errors += [line.strip() for line in f if line.startswith("millwright: volume ")]
+    except OSError:
+        pass
     return [{"name": "cloud-init", "exitCode": 1, "output": clip("\n".join(errors).encode())}]
 
 

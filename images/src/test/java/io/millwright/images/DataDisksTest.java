@@ -160,6 +160,22 @@ class DataDisksTest {
   }
 
   @Test
+  void anImageWithoutTheToolIsToldAsSuch() throws Exception {
+    Path bin = Files.createDirectory(directory.resolve("usual"));
+    for (String tool : List.of("head", "wc", "tr", "mkdir", "sha256sum", "cut", "blkid")) {
+      tool(bin, tool, "PATH=/usr/sbin:/sbin:/usr/bin:/bin exec " + tool + " \"$@\"");
+    }
+    List<String> command = shell(DataDisks.start(disk(null)));
+    command.set(2, "PATH=" + directory.resolve("bin") + ":" + bin + "\n" + command.get(2));
+    assertThat(exec(command))
+        .isEqualTo(
+            new Ended(
+                1,
+                "millwright: volume mw-12345678: its image has no mkfs.ext4 to make its file"
+                    + " system with\n"));
+  }
+
+  @Test
   void aFileSystemOfAnotherTypeStays() throws Exception {
     assertThat(exec(List.of("mkfs.ext2", "-q", "-L", "precious", device.toString())).code())
         .isZero();

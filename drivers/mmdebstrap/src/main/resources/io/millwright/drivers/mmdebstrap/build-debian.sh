@@ -325,6 +325,7 @@ CONF
 
 INCLUDE=(systemd-sysv udev dbus libpam-systemd- linux-image-cloud-amd64 "$INITRD_PACKAGE" zstd
   openssh-server cloud-init netplan.io systemd-resolved qemu-guest-agent sudo iproute2 e2fsprogs cloud-guest-utils
+  xfsprogs                    # a Volume may be declared to have one
   locales systemd-timesyncd   # what a Profile's locale and ntp need
   fdisk ca-certificates python3 "${PACKAGES[@]}")
 MASK=(apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service dpkg-db-backup.timer
