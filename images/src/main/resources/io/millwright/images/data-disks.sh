@@ -1,4 +1,4 @@
-# Makes file systems on blank data disks, and mounts those that have a place.
+# Makes file systems on blank data disks, mounts those that have a place, and lets them grow with their disks.
 # Arguments, three for each disk: its serial, the type, where to mount it or "-".
 # A disk is formatted only if nothing at all is found on it, and never a second time by this system.
 : "${DEVICES:=/dev/disk/by-id/virtio-}" "${NAMES:=/dev/disk/by-id/wwn-0x6000c29}" "${FSTAB:=/etc/fstab}" "${PATIENCE:=0}" "${DONE:=/var/lib/millwright/volumes}"
@@ -58,8 +58,11 @@ while [ $# -ge 3 ]; do
   if ! awk -v p="$place" '$2 == p { found = 1 } END { exit !found }' "$FSTAB" 2>/dev/null; then
     echo "$device $place auto nofail,x-systemd.device-timeout=30s 0 2" >>"$FSTAB"
   fi
-  if ! mountpoint -q "$place"; then
-    mount "$place" || complain "cannot be mounted at $place"
-  fi
+  if ! mountpoint -q "$place" && ! mount "$place"; then complain "cannot be mounted at $place"; continue; fi
+  # The volume may have grown; where it has not, these do nothing. A system without the tools can use it all the same.
+  case $(findmnt -nro FSTYPE --mountpoint "$place" 2>/dev/null) in
+    ext4) resize2fs "$device" 9>&- ;;
+    xfs) xfs_growfs "$place" 9>&- ;;
+  esac >/dev/null 2>&1 || echo "millwright: volume $serial: its file system could not be given all its room" >&2
 done
 exit $failed

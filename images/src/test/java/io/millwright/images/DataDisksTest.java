@@ -39,6 +39,7 @@ class DataDisksTest {
     Path bin = Files.createDirectory(directory.resolve("bin"));
     tool(bin, "mount", "echo \"$@\" >>" + directory.resolve("mounted"));
     tool(bin, "mountpoint", "exit 1");
+    tool(bin, "findmnt", "exit 1");
     tool(bin, "udevadm", "exit 0");
   }
 
@@ -157,6 +158,37 @@ class DataDisksTest {
     assertThat(Files.readString(directory.resolve("made"))).isEqualTo("once\n");
     assertThat(DataDisks.found("mw-12345678", FORMATTED.said()))
         .contains(new FirstBootReport.Volume("mw-12345678", true));
+  }
+
+  @Test
+  void aFileSystemGrowsWithItsDisk() throws Exception {
+    assertThat(run(disk(place()))).isEqualTo(FORMATTED);
+    Path bin = directory.resolve("bin");
+    tool(bin, "findmnt", "echo ext4");
+    // A file is no device, but its tool goes by what lies there all the same.
+    assertThat(run(disk(place()))).isEqualTo(KEPT);
+    assertThat(blocks()).isEqualTo(32 << 10);
+    try (RandomAccessFile file = new RandomAccessFile(device.toFile(), "rw")) {
+      file.setLength(48 << 20);
+    }
+    assertThat(run(disk(place()))).isEqualTo(KEPT);
+    assertThat(blocks()).isEqualTo(48 << 10);
+    tool(bin, "resize2fs", "exit 1");
+    Ended ended = run(disk(place()));
+    assertThat(ended.code()).isZero();
+    assertThat(ended.said()).contains("could not be given all its room");
+  }
+
+  /** Of a KiB each, as mke2fs makes them on a small disk. */
+  private int blocks() throws Exception {
+    return Integer.parseInt(
+        exec(List.of("dumpe2fs", "-h", device.toString()))
+            .said()
+            .lines()
+            .filter(line -> line.startsWith("Block count:"))
+            .map(line -> line.replaceAll("\\D", ""))
+            .findFirst()
+            .orElseThrow());
   }
 
   @Test
