@@ -351,6 +351,23 @@ class BadInputTest {
   }
 
   @Test
+  void aVolumeLargerThanWhatIsFreeIsRefused() {
+    String volume =
+        """
+        apiVersion: millwright/v1
+        kind: Volume
+        metadata: {name: wide}
+        spec: {size: %s, hypervisor: sim, reclaim: delete}
+        """;
+    for (int i = 0; i < 2; i++) { // first a new one, then one that is to grow
+      assertThat(refused(volume.formatted("60TiB")).detail())
+          .contains("spec.size: Hypervisor sim has")
+          .endsWith("of disk free of 60TiB asked");
+      world.apply(volume.formatted("1GiB"));
+    }
+  }
+
+  @Test
   void aSizeThatMachinesHaveCannotOutgrowTheirHypervisorNorShrinkTheirDisks() {
     String small =
         """

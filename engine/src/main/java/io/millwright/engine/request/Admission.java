@@ -12,6 +12,7 @@ import io.millwright.engine.port.Addresses.Lease;
 import io.millwright.engine.port.Projects;
 import io.millwright.engine.port.Resources;
 import io.millwright.engine.port.Tx;
+import io.millwright.model.ByteSize;
 import io.millwright.model.GroupSpec;
 import io.millwright.model.GroupStatus;
 import io.millwright.model.HypervisorSpec;
@@ -616,7 +617,20 @@ public final class Admission {
     }
     lookup
         .find(Kind.HYPERVISOR, resource.project(), volume.hypervisor())
-        .ifPresent(h -> tx.resources().place(resource.uid(), h.uid()));
+        .map(h ->
+            h.<HypervisorSpec, HypervisorStatus>as(HypervisorSpec.class, HypervisorStatus.class))
+        .ifPresent(host -> {
+          // A disk takes room as it is written to, so that all together may be larger; but one that
+          // is larger than all that is free is a slip of the pen, and could never shrink again.
+          ByteSize free = host.status().diskFree();
+          long more =
+              volume.size().bytes() - (before instanceof VolumeSpec old ? old.size().bytes() : 0);
+          at.field("size")
+              .require(
+                  free == null || more <= free.bytes(),
+                  host.title() + " has " + free + " of disk free of " + volume.size() + " asked");
+          tx.resources().place(resource.uid(), host.uid());
+        });
   }
 
   /** Names that a resource of this project could mention, at most twenty. */
