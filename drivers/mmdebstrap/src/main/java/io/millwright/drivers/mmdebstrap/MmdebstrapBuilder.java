@@ -32,7 +32,7 @@ public final class MmdebstrapBuilder implements ImageBuilder {
 
   /** The releases that the script knows to make bootable. */
   private static final Map<String, String> VERSION_OF_SUITE =
-      Map.of("bullseye", "11", "bookworm", "12", "trixie", "13");
+      Map.of("bookworm", "12", "trixie", "13");
 
   /** What the script runs or copies, and the Debian package that brings it. */
   private static final Map<String, String> PACKAGE_OF_TOOL = new LinkedHashMap<>();
