@@ -974,6 +974,41 @@ class GroupTest {
   }
 
   @Test
+  void whatKeepsItFromGoingBackIsToldUntilItIsGone() {
+    String rollout = "onFailure: rollback, maxUnavailable: 1, " + GATE;
+    String size =
+        """
+        apiVersion: millwright/v1
+        kind: Size
+        metadata: {name: %s}
+        spec: {cores: 1, memory: 256MiB, disk: 2GiB}
+        ---
+        """;
+    world.apply(
+        size.formatted("former") + web(1, "img", rollout).replace("size: small", "size: former"));
+    succeeds();
+    ill.add("*");
+    world.apply(web(1, "img2", rollout));
+    UUID uid = group().uid();
+    world.await("it is changed", () -> world.machine("web-0").spec().size().equals("small"));
+    world.engine.delete().delete(World.ANNA, Kind.SIZE, "default", "former", null);
+    world.await(
+        "it tells why it cannot go back",
+        2,
+        () ->
+            world.latest(uid).state() instanceof State.Undoing u
+                && u.told().contains("there is no Size \"former\""));
+    ill.clear();
+    world.apply(size.formatted("former"));
+    Operation end = ended();
+    assertThat(end.state().message())
+        .contains("failed at web-0")
+        .contains("the group is back on revision 1")
+        .doesNotContain("former");
+    assertThat(images()).containsOnly("img");
+  }
+
+  @Test
   void oneWhoseVolumeCannotBeMadeEndsTheRolloutAndAppliedAgainItIsMade() {
     world.apply(web(2, "img", "maxUnavailable: 1"));
     succeeds();

@@ -515,7 +515,8 @@ public final class GroupReconciler implements AutoCloseable {
       this.seen = seen;
       this.health = health;
       this.now = now;
-      this.undoing = run.operation().state() instanceof State.Undoing u ? u : null;
+      this.undoing =
+          run.operation().state() instanceof State.Undoing u ? u.withTrouble(null) : null;
       this.goal = Members.goal(group, undoing != null, seen.taken());
       this.next = GroupPlanner.plan(goal, members(seen, health, run.operation().createdAt()), now);
     }
@@ -641,9 +642,13 @@ public final class GroupReconciler implements AutoCloseable {
       } catch (ProblemException e) {
         // There is no place for one more, say, or an image is gone that an old revision names.
         String why = e.problem().first();
-        run.log("nothing more can be begun now: " + why);
-        if (undoing == null) {
-          run.waitFor("Refused", why, AGAIN);
+        State told =
+            undoing == null
+                ? new State.Waiting("Refused", why, now.plus(AGAIN))
+                : undoing.withTrouble(why);
+        if (!sameState(told)) {
+          run.log("nothing more can be begun now: " + why);
+          run.write(told);
         }
         return Optional.of(AGAIN);
       }
@@ -651,7 +656,7 @@ public final class GroupReconciler implements AutoCloseable {
 
     private boolean sameState(State state) {
       State was = run.operation().state();
-      return was.word().equals(state.word()) && was.message().equals(state.message());
+      return was.word().equals(state.word()) && was.told().equals(state.told());
     }
 
     /** True if volumes were dropped. */
