@@ -44,6 +44,8 @@ finish() {
   exit 0
 }
 [ -s doors ] || finish
+# Who is told that it is ready may take its power away: its host keys would be gone, say.
+sync
 interfaces() {
   for card in $(ifconfig -l); do
     # A member of a bond wears the bond's address over its own, which is then called hwaddr.

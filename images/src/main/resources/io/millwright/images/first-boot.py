@@ -346,6 +346,8 @@ def main():
         return 0
     results = cloud_init_errors() + ran
     if task["reportTo"]:
+        # Who is told that it is ready may take its power away: its host keys would be gone, say.
+        os.sync()
         body = {
             "hostKeys": host_keys(),
             "interfaces": settled(task["awaits"]),

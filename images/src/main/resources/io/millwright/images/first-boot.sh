@@ -32,6 +32,8 @@ finish() {
   exit 0
 }
 [ -s doors ] || finish
+# Who is told that it is ready may take its power away: its host keys would be gone, say.
+sync
 jq -n --slurpfile scripts <(cat results/* 2>/dev/null) --slurpfile links <(ip -j addr) \
   --rawfile keys <(cat /etc/ssh/ssh_host_*_key.pub 2>/dev/null) '{
     hostKeys: [$keys | splits("\n") | select(. != "") | split(" ")[0:2] | join(" ")][0:16],

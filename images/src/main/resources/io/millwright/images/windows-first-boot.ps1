@@ -108,6 +108,8 @@ if ($task.reportTo.Count -gt 0) {
   })
   $keys = @(Get-ChildItem C:\ProgramData\ssh\ssh_host_*_key.pub -ErrorAction SilentlyContinue |
     ForEach-Object { ((Get-Content $_ -TotalCount 1) -split ' ')[0..1] -join ' ' })
+  # Who is told that it is ready may take its power away: its host keys would be gone, say.
+  try { Write-VolumeCache -DriveLetter C } catch { }
   $body = ConvertTo-Json -Depth 5 -InputObject @{
     hostKeys = $keys; interfaces = $links; scripts = @($results)
   }
