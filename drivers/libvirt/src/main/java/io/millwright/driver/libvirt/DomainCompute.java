@@ -492,12 +492,16 @@ final class DomainCompute implements Compute, HotPlug {
     return line.call(connection -> {
       try (Domain domain = find(connection, mark, installation)) {
         requireMade(domain);
+        if (domain != null && Survey.stateOf(domain).active()) {
+          destroy(domain);
+        }
+        // Before its definition: who dies in between finds that, and begins once more.
+        try (Pool pool = files.pool(connection)) {
+          files.deleteLogs(pool, mark);
+        }
         if (domain != null) {
           undefine(domain);
         }
-      }
-      try (Pool pool = files.pool(connection)) {
-        files.deleteLogs(pool, mark);
       }
       return Outcome.DONE;
     });

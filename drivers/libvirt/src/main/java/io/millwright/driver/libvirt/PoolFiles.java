@@ -46,6 +46,7 @@ final class PoolFiles {
   static final String MEDIUM = ".iso";
   static final String BOOT = ".boot";
   private static final String LOG = ".log";
+  private static final String LOG_ROLE = "log";
   private static final String WHOLE = ".whole";
   private static final List<String> IMAGE_FORMATS = List.of("qcow2", "raw");
 
@@ -70,12 +71,14 @@ final class PoolFiles {
   /**
    * What of ours is in the pool.
    *
+   * @param logs of installations, as media that are whole
    * @param images sha256 of whole ones
    * @param halfImages sha256 of the others
    */
   record Listing(
       Map<ObjectName, Volume> disks,
       List<Observation.Medium> media,
+      List<Observation.Medium> logs,
       Set<String> images,
       Set<String> halfImages) {}
 
@@ -152,6 +155,7 @@ final class PoolFiles {
     }
     Map<ObjectName, Volume> disks = new HashMap<>();
     List<Observation.Medium> media = new ArrayList<>();
+    List<Observation.Medium> logs = new ArrayList<>();
     Set<String> images = new HashSet<>();
     Set<String> halfImages = new HashSet<>();
     byName.forEach((name, volume) -> {
@@ -168,9 +172,11 @@ final class PoolFiles {
             part ? new ObjectName(object.get().mark(), ObjectName.PART) : object.get(), volume);
       } else if (object.isPresent() && (name.endsWith(MEDIUM) || name.endsWith(BOOT))) {
         media.add(new Observation.Medium(object.get(), whole.contains(object.get().toString())));
+      } else if (object.isPresent() && name.endsWith(LOG)) {
+        logs.add(new Observation.Medium(object.get(), true));
       }
     });
-    return new Listing(disks, media, images, halfImages);
+    return new Listing(disks, media, logs, images, halfImages);
   }
 
   /** The staged image, whole, or null. */
@@ -211,7 +217,7 @@ final class PoolFiles {
   }
 
   private static String logName(Mark mark) {
-    return new ObjectName(mark, "log") + LOG;
+    return new ObjectName(mark, LOG_ROLE) + LOG;
   }
 
   /** Deletes what a machine leaves that is neither disk nor medium: logs. */
@@ -280,8 +286,17 @@ final class PoolFiles {
     }
   }
 
+  /** Deletes a medium, or a log that was listed as one. */
+  void deleteMedium(Pool pool, ObjectName name, String ending) throws LibvirtError {
+    if (name.role().equals(LOG_ROLE)) {
+      delete(pool, name + LOG);
+    } else {
+      deleteUploaded(pool, name.toString(), ending);
+    }
+  }
+
   /** Deletes what was uploaded, the proof first. */
-  void deleteUploaded(Pool pool, String stem, String ending) throws LibvirtError {
+  private void deleteUploaded(Pool pool, String stem, String ending) throws LibvirtError {
     delete(pool, stem + WHOLE);
     delete(pool, stem + ending);
   }

@@ -79,7 +79,7 @@ final class PoolMedia implements Media, DirectBoot {
     return line.call(connection -> {
       files.requireOurs(name);
       try (Pool pool = files.pool(connection)) {
-        files.deleteUploaded(pool, name.toString(), ending);
+        files.deleteMedium(pool, name, ending);
         return Outcome.DONE;
       }
     });

@@ -16,6 +16,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,7 +55,19 @@ final class Survey {
           name -> !(scope instanceof Scope.One(UUID uid)) || name.mark().uid().equals(uid);
       Observation.Host host = null;
       try (Pool pool = files.pool(connection)) {
-        stored(pool, wanted, disks, media, images, halfImages, gaps);
+        // A log goes with its machine. That of one which is gone, by hand say, is a file like
+        // others.
+        Set<UUID> there =
+            machines.stream().map(Observation.Machine::uid).collect(Collectors.toSet());
+        stored(
+            pool,
+            wanted,
+            log -> !there.contains(log.mark().uid()),
+            disks,
+            media,
+            images,
+            halfImages,
+            gaps);
         if (scope instanceof Scope.All) {
           host = host(connection, pool.available());
         }
@@ -207,6 +221,7 @@ final class Survey {
   private void stored(
       Pool pool,
       Predicate<ObjectName> wanted,
+      Predicate<ObjectName> left,
       List<Observation.Disk> disks,
       List<Observation.Medium> media,
       List<String> images,
@@ -227,7 +242,10 @@ final class Survey {
           }
         }
       }
-      listing.media().stream().filter(m -> wanted.test(m.name())).forEach(media::add);
+      Stream.concat(
+              listing.media().stream(), listing.logs().stream().filter(l -> left.test(l.name())))
+          .filter(m -> wanted.test(m.name()))
+          .forEach(media::add);
       images.addAll(listing.images());
       halfImages.addAll(listing.halfImages());
     } finally {

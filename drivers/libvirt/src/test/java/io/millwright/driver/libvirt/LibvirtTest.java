@@ -397,6 +397,43 @@ final class LibvirtTest {
         .allMatch(m -> m.lasting() && m.state() == Observation.State.STOPPED);
   }
 
+  @Test
+  void theLogOfOneThatWasUndefinedByHandIsSeenAndDeleted() throws Exception {
+    HypervisorDriver driver = open();
+    MachineDefinition machine = defined(driver);
+    Mark mark = machine.mark();
+    ObjectName log = new ObjectName(mark, "log");
+    List<ObjectName> boot =
+        List.of(new ObjectName(mark, ObjectName.KERNEL), new ObjectName(mark, ObjectName.INITRD));
+    for (ObjectName file : boot) {
+      done(driver.directBoot().orElseThrow().put(file, Content.of(new byte[512])));
+    }
+    MachineDefinition.Kernel kernel =
+        new MachineDefinition.Kernel(boot.getFirst().toString(), boot.getLast().toString(), "");
+    done(
+        driver
+            .compute()
+            .orElseThrow()
+            .define(machine.with(b -> b.installer(new MachineDefinition.Installer(null, kernel)))));
+    String file = log + ".log";
+    assertThat(LAB.virsh("vol-list", LAB.get("LAB_POOL"))).contains(file);
+    assertThat(media(driver, mark)).doesNotContain(log);
+    LAB.virsh("undefine", mark.uid().toString());
+    assertThat(media(driver, mark)).contains(log);
+    done(driver.media().orElseThrow().delete(log));
+    assertThat(LAB.virsh("vol-list", LAB.get("LAB_POOL"))).doesNotContain(file);
+    for (ObjectName left : boot) {
+      done(driver.directBoot().orElseThrow().delete(left));
+    }
+    assertThat(media(driver, mark)).isEmpty();
+  }
+
+  private static List<ObjectName> media(HypervisorDriver driver, Mark mark) throws DriverException {
+    return driver.observe(new Scope.One(mark.uid())).media().stream()
+        .map(Observation.Medium::name)
+        .toList();
+  }
+
   /** By each of the two ways of looking. */
   private static List<Observation.Machine> seen(HypervisorDriver driver, UUID uid)
       throws DriverException {
