@@ -29,6 +29,9 @@ public record Condition(String type, Value value, String reason, String message,
 
   public static final String READY = "Ready";
 
+  /** Of a machine: its last work failed or was cancelled, and none begins before it is applied. */
+  public static final String HELD = "Held";
+
   /** The reason of what nobody has looked at yet. */
   public static final String PENDING = "Pending";
 

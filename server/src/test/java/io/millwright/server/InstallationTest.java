@@ -1,6 +1,7 @@
 package io.millwright.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.millwright.driver.MachineDefinition;
 import io.millwright.driver.testkit.GuestBehaviour;
@@ -160,6 +161,10 @@ class InstallationTest {
                 .message())
         .contains("asks a question")
         .endsWith(". Apply it again to try again.");
+    // It shall be on, and is not.
+    assertThatThrownBy(() -> world.engine.power().set(World.ANNA, "default", "web", Power.ON))
+        .hasMessageContaining("Machine web is held: ")
+        .hasMessageContaining("Apply it again");
   }
 
   @Test

@@ -239,7 +239,7 @@ public final class Drift {
       return new Finding(
           machine, subject.policy(), List.of(), List.of(), subject.work() + " goes on");
     }
-    boolean held = Condition.holds(machine.status().conditions(), MachineReconciler.HELD);
+    boolean held = Condition.holds(machine.status().conditions(), Condition.HELD);
     // One that is declared off, since it was made or since its system was reverted, is at rest.
     if (machine.status().readyBy() == null && (held || machine.spec().power() == Power.ON)) {
       return new Finding(machine, subject.policy(), List.of(), List.of(), "it never came up");

@@ -186,7 +186,7 @@ public final class GroupReconciler implements AutoCloseable {
       boolean works = busy.contains(machine.uid());
       boolean well =
           Condition.holds(machine.status().conditions(), Condition.READY)
-              && !Condition.holds(machine.status().conditions(), MachineReconciler.HELD);
+              && !Condition.holds(machine.status().conditions(), Condition.HELD);
       HealthProbe.Patient patient = HealthProbe.patient(tx, lookup, gate, machine);
       Optional<String> unknown = patient.unknown(gate);
       looks.put(

@@ -280,7 +280,7 @@ public final class HypervisorReconciler {
         untold.add(machine.uid());
       }
       List<Condition> says = machine.status().conditions();
-      boolean held = Condition.holds(says, MachineReconciler.HELD);
+      boolean held = Condition.holds(says, Condition.HELD);
       if (held && machine.status().leftBehind()) {
         looks.add(machine.uid());
         continue;

@@ -482,7 +482,7 @@ public final class Invariants {
         return;
       }
       require(Rule.AS_DECLARED, !m.deleting(), m.title() + " is being deleted and still there");
-      boolean held = Condition.holds(status.conditions(), MachineReconciler.HELD);
+      boolean held = Condition.holds(status.conditions(), Condition.HELD);
       boolean succeeded =
           tx.operations()
               .latest(m.uid())
@@ -730,7 +730,7 @@ public final class Invariants {
         }
         Resource<MachineSpec, MachineStatus> owner = machines.get(uid);
         boolean held =
-            owner != null && Condition.holds(owner.status().conditions(), MachineReconciler.HELD);
+            owner != null && Condition.holds(owner.status().conditions(), Condition.HELD);
         if (role.equals(ObjectName.PART)) {
           require(Rule.OWNED, held, "the half-made disk " + disk.name() + " is nobody's");
         }
@@ -807,7 +807,7 @@ public final class Invariants {
           require(
               Rule.AS_DECLARED,
               moving(m.uid())
-                  || Condition.holds(m.status().conditions(), MachineReconciler.HELD)
+                  || Condition.holds(m.status().conditions(), Condition.HELD)
                   || m.status().addresses().contains(ip),
               ip + " is bound to " + m.title() + " in vain");
         }

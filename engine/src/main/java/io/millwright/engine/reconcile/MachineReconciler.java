@@ -64,9 +64,6 @@ public final class MachineReconciler {
   /** Condition of a machine whose system disk stays smaller than declared until it is rebuilt. */
   static final String GROWN = "Grown";
 
-  /** Marks machines on which nothing is done any more before they are declared anew. */
-  static final String HELD = "Held";
-
   /** Marks machines that are not as declared, and are left so by their policy. */
   static final String DRIFTED = "Drifted";
 
@@ -374,7 +371,8 @@ public final class MachineReconciler {
   private String stuck(UUID uid) {
     return store
         .read(tx -> tx.resources().find(uid))
-        .filter(m -> m.kind() == Kind.MACHINE && Condition.holds(m.status().conditions(), HELD))
+        .filter(m ->
+            m.kind() == Kind.MACHINE && Condition.holds(m.status().conditions(), Condition.HELD))
         .map(m ->
             ", for what was to change there was given up; apply " + m.title() + " again for that")
         .orElse("");

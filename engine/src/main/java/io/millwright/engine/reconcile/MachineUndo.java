@@ -211,7 +211,7 @@ final class MachineUndo {
             Condition.set(
                 s.conditions(),
                 MachineReconciler.condition(
-                    MachineReconciler.HELD, true, why.reason(), held(why.message()), now)),
+                    Condition.HELD, true, why.reason(), held(why.message()), now)),
             MachineReconciler.condition(
                 Rebuild.REBUILT,
                 false,
@@ -302,8 +302,7 @@ final class MachineUndo {
         Condition.set(
             Condition.set(
                 s.conditions(),
-                MachineReconciler.condition(
-                    MachineReconciler.HELD, true, reason, held(message), now)),
+                MachineReconciler.condition(Condition.HELD, true, reason, held(message), now)),
             s.readyBy() == null || run.halted()
                 ? MachineReconciler.condition(
                     Condition.READY, false, reason, MachineReconciler.sentence(message), now)

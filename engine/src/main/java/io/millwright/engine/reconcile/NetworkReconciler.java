@@ -213,7 +213,7 @@ public final class NetworkReconciler {
       // One that was not up yet, or is held, is looked at by its operation or by nobody.
       if (!machine.deleting()
           && machine.status().readyBy() != null
-          && !Condition.holds(machine.status().conditions(), MachineReconciler.HELD)) {
+          && !Condition.holds(machine.status().conditions(), Condition.HELD)) {
         up.add(ResolvedMachine.of(lookup, machine));
       }
     }

@@ -80,8 +80,7 @@ final class Settled {
     List<Condition> conditions =
         Condition.drop(
             Condition.drop(
-                Condition.drop(
-                    Condition.drop(s.conditions(), MachineReconciler.HELD), Rebuild.REBUILT),
+                Condition.drop(Condition.drop(s.conditions(), Condition.HELD), Rebuild.REBUILT),
                 Move.MOVED),
             Snapshots.REVERTED);
     if (s.readyBy() != null && !s.readyBy().equals(Ready.IMPORT)) {

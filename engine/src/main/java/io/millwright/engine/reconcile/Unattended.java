@@ -101,7 +101,7 @@ final class Unattended {
     if (machine.status().hypervisor() == null) {
       return Optional.empty();
     }
-    if (Condition.holds(machine.status().conditions(), MachineReconciler.HELD)) {
+    if (Condition.holds(machine.status().conditions(), Condition.HELD)) {
       return lookAtHeld(subject);
     }
     ResolvedMachine resolved = subject.resolved().orElseThrow();

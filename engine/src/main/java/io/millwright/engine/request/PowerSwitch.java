@@ -3,6 +3,7 @@ package io.millwright.engine.request;
 import io.millwright.engine.access.Caller;
 import io.millwright.engine.port.Store;
 import io.millwright.engine.port.Tx;
+import io.millwright.model.Condition;
 import io.millwright.model.Kind;
 import io.millwright.model.MachineSpec;
 import io.millwright.model.MachineStatus;
@@ -28,6 +29,8 @@ public final class PowerSwitch {
    * Declares that the machine shall run or not.
    *
    * @return the operation, or nothing if that was declared already
+   * @throws ProblemException CONFLICT if that was declared already, and is not done because the
+   *     machine is held
    */
   public Optional<Operation> set(Caller caller, String project, String name, Power power) {
     return store.inTransaction(tx -> set(tx, caller, project, name, power));
@@ -37,7 +40,16 @@ public final class PowerSwitch {
   public Optional<Operation> set(Tx tx, Caller caller, String project, String name, Power power) {
     Resource<MachineSpec, MachineStatus> machine = machine(tx, project, name);
     if (machine.spec().power() == power) {
-      return tx.operations().active(machine.uid());
+      Optional<Operation> active = tx.operations().active(machine.uid());
+      if (active.isEmpty() && machine.status().power() != power) {
+        Condition.find(machine.status().conditions(), Condition.HELD)
+            .filter(held -> held.value() == Condition.Value.TRUE)
+            .ifPresent(held -> {
+              throw ProblemException.of(
+                  Problem.Type.CONFLICT, machine.title() + " is held: " + held.message());
+            });
+      }
+      return active;
     }
     if (power == Power.OFF && machine.status().moving()) {
       throw ProblemException.of(
