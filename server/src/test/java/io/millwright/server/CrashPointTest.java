@@ -521,6 +521,19 @@ class CrashPointTest {
       return world.machine(machine).status().leftBehind();
     }
 
+    /** At all of the hypervisor, as each of its rounds does. */
+    void look() {
+      world.store.write(tx ->
+          tx.nudges()
+              .nudge(tx.resources().find(Kind.HYPERVISOR, "shared", "sim").orElseThrow().uid()));
+    }
+
+    /** True if nothing is left of a volume, neither its disk nor that it was in quarantine. */
+    boolean emptied(UUID volume) {
+      return world.outside().disks().stream().noneMatch(d -> d.name().mark().uid().equals(volume))
+          && world.store.read(tx -> tx.quarantine().find(volume)).isEmpty();
+    }
+
     boolean died() {
       return crashed.getCount() == 0;
     }
@@ -1344,6 +1357,26 @@ class CrashPointTest {
               s -> s.delete(Kind.VOLUME, s.volume),
               NOTHING),
           new Flow(
+              "end of a quarantine",
+              s -> {
+                s.apply(
+                    s.volume("1GiB")
+                        .replace("reclaim: delete", "reclaim: delete, quarantineDays: 0"));
+                s.world.awaitEnd(s.uid(Kind.VOLUME, s.volume));
+              },
+              s -> {
+                UUID uid = s.delete(Kind.VOLUME, s.volume);
+                s.world.await("it is deleted", () -> s.died() || s.ended(uid));
+                s.look();
+                s.world.await("its disk is gone", () -> s.died() || s.emptied(uid));
+                return uid;
+              },
+              s -> {
+                UUID uid = s.asked.get(s.volume);
+                s.look();
+                s.world.await("its disk is gone", () -> s.emptied(uid));
+              }),
+          new Flow(
               "volume restoration",
               s -> {
                 s.apply(s.volume("1GiB"));
@@ -1581,6 +1614,9 @@ class CrashPointTest {
 
   private void dieAt(List<Point> chosen) throws Exception {
     assertThat(chosen).hasSizeGreaterThan(ONLY.isEmpty() ? 20 : 0);
+    java.lang.System.out.printf(
+        "it dies at %d points of %d flows%n",
+        chosen.size(), chosen.stream().map(Point::flow).distinct().count());
     Queue<Point> left = new ConcurrentLinkedQueue<>(chosen);
     Queue<Throwable> wrong = new ConcurrentLinkedQueue<>();
     Queue<Point> unmet = new ConcurrentLinkedQueue<>();
